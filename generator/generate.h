@@ -1,0 +1,39 @@
+// The decoder alone: a prompt's continuation, token by token.
+
+#pragma once
+
+#include <functional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "generator/sampler.h"
+#include "lib/nn/decoder.h"
+
+namespace fovea {
+
+class ThreadPool;
+
+struct GenerateOptions {
+  int max_tokens = 256;
+  SamplingOptions sampling;
+  std::vector<TokenId> stop_tokens;  // The end of sequence token always stops.
+  // Called with each piece of text as soon as its UTF-8 is complete.
+  std::function<void(std::string_view piece)> on_text;
+};
+
+struct Generation {
+  std::string text;             // valid UTF-8
+  std::vector<TokenId> tokens;  // without the stop token
+  bool stopped = false;         // by a stop token, not by max_tokens
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+};
+
+// Continues `prompt` (not empty). Throws Error(kInvalidArgument) if prompt and max_tokens exceed the context, Error(kCancelled) on `stop`.
+Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt, const GenerateOptions& options,
+                    ThreadPool* pool, std::stop_token stop = {});
+
+}  // namespace fovea

@@ -1,0 +1,119 @@
+// Retriever, reader and decoder in one object: ask a question, get a cited answer.
+//
+//     fovea::Pipeline pipeline({.index = "./.fovea"});
+//     fovea::Answer answer = pipeline.Ask("How do I make a partial index?");
+//     std::cout << answer.text << '\n';
+//     for (const auto& c : answer.citations) std::cout << c.document << ':' << c.range.begin << ' ' << c.text << '\n';
+//
+// A Pipeline is used by one thread at a time; models it loads may be shared with others through PipelineModels.
+
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "generator/sampler.h"
+#include "lib/base/byte_range.h"
+#include "lib/base/callbacks.h"
+#include "retriever/searcher.h"
+
+namespace fovea {
+
+class Decoder;
+
+enum class AnswerMode { kGenerate, kExtract };
+enum class AnswerSource { kGenerated, kQuoted, kNone };
+
+struct PipelineOptions {
+  // Empty: no index; only AskPassages then works.
+  std::filesystem::path index = ".fovea";
+  // Empty: DefaultModelsFolder().
+  std::filesystem::path models;
+  // Name below `models`, or a path. Empty: the one the index was built with.
+  std::string embedder;
+  std::string generator;  // Empty: kDefaultGenerator. Loaded when first needed.
+  int threads = 0;        // 0: all cores
+  LogCallback log;
+};
+
+struct AskOptions {
+  int passages = 8;  // read, >= 1
+  AnswerMode mode = AnswerMode::kGenerate;
+  int max_tokens = 96;
+  SamplingOptions sampling;
+  // nullopt: the reader's own threshold; > 1: never abstain.
+  std::optional<float> abstain_threshold;
+  std::string document_glob;
+  std::vector<std::pair<std::string, std::string>> examples;  // in-context: question, answer
+  std::function<void(std::string_view piece)> on_text;        // streaming
+};
+
+struct Citation {
+  std::string document;
+  std::string title;
+  ByteRange range;   // of the document's text
+  std::string text;  // == that range
+  float weight = 0;
+};
+
+struct AnswerPassage {
+  Passage passage;
+  double weight = 0;  // the reader's
+  double score = 0;   // retrieval's
+  std::vector<SentenceWeight> sentences;
+};
+
+struct AnswerTimings {  // seconds
+  double load = 0;
+  double retrieve = 0;
+  double read = 0;
+  double prefill = 0;
+  double generate = 0;
+  int tokens = 0;  // generated
+};
+
+struct Answer {
+  std::string question;
+  std::string text;  // What the user reads; when abstained, a sentence that says so.
+  std::optional<std::string> short_answer;
+  AnswerSource source = AnswerSource::kNone;
+  bool abstained = false;
+  double confidence = 0;  // 1 − the reader's "none of these"
+  std::vector<Citation> citations;
+  std::vector<AnswerPassage> passages;
+  int sentences_left_out = 0;  // evidence that did not fit the prompt
+  AnswerTimings timings;
+};
+
+class Pipeline {
+ public:
+  // Opens the index and loads the embedder. Throws Error as Searcher and Encoder do.
+  explicit Pipeline(const PipelineOptions& options);
+  ~Pipeline();
+
+  // Retrieves and answers. Throws Error(kInvalidArgument) on an empty question, Error(kCancelled) on `stop`.
+  Answer Ask(std::string_view question, const AskOptions& options = {}, std::stop_token stop = {});
+
+  // The same from given passages, without an index (see also ReadPassages).
+  Answer AskPassages(std::string_view question, std::vector<Hit> hits, const AskOptions& options = {},
+                     std::stop_token stop = {});
+
+  Searcher& searcher();
+  const Encoder& encoder() const;
+  const Reader& reader() const;
+  const Decoder& decoder();  // Loads it if need be.
+  ThreadPool& pool();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace fovea

@@ -1,0 +1,121 @@
+#include "lib/base/thread_pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace fovea {
+namespace {
+
+thread_local bool inside_parallel_for = false;
+
+// One ParallelFor call: blocks are handed out by an atomic counter.
+struct Job {
+  std::size_t count = 0;
+  std::size_t grain = 1;
+  const std::function<void(std::size_t, std::size_t)>* body = nullptr;
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr error;
+
+  void Run() {
+    const bool outer = std::exchange(inside_parallel_for, true);
+    for (;;) {
+      const std::size_t begin = next.fetch_add(grain);
+      if (begin >= count) break;
+      try {
+        (*body)(begin, std::min(begin + grain, count));
+      } catch (...) {
+        next.store(count);
+        const std::lock_guard lock(mutex);
+        if (!error) error = std::current_exception();
+      }
+    }
+    inside_parallel_for = outer;
+  }
+};
+
+}  // namespace
+
+struct ThreadPool::State {
+  std::mutex submit;  // One job at a time: a second caller waits its turn.
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::condition_variable idle;
+  Job* job = nullptr;
+  std::uint64_t round = 0;
+  int active = 0;
+  bool stopping = false;
+  std::vector<std::thread> workers;
+
+  void Work() {
+    std::uint64_t seen = 0;
+    std::unique_lock lock(mutex);
+    for (;;) {
+      wake.wait(lock, [&] { return stopping || (job != nullptr && round != seen); });
+      if (stopping) return;
+      seen = round;
+      Job* current = job;
+      ++active;
+      lock.unlock();
+      current->Run();
+      lock.lock();
+      if (--active == 0) idle.notify_all();
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+  if (threads <= 0) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  for (int i = 1; i < threads; ++i) {
+    state_->workers.emplace_back([state = state_.get()] { state->Work(); });
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->wake.notify_all();
+  for (std::thread& worker : state_->workers) worker.join();
+}
+
+int ThreadPool::size() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+void ThreadPool::ParallelFor(std::size_t count, std::size_t grain,
+                             const std::function<void(std::size_t, std::size_t)>& body) {
+  if (count == 0) return;
+  if (count <= grain) {
+    body(0, count);  // One block: what it calls may still use the whole pool.
+    return;
+  }
+  Job job;
+  job.count = count;
+  job.grain = std::max<std::size_t>(grain, 1);
+  job.body = &body;
+  if (state_->workers.empty() || inside_parallel_for) {
+    job.Run();
+  } else {
+    const std::lock_guard turn(state_->submit);
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->job = &job;
+      ++state_->round;
+    }
+    state_->wake.notify_all();
+    job.Run();
+    std::unique_lock lock(state_->mutex);
+    state_->job = nullptr;
+    state_->idle.wait(lock, [&] { return state_->active == 0; });
+  }
+  if (job.error) std::rethrow_exception(job.error);
+}
+
+}  // namespace fovea

@@ -1,0 +1,37 @@
+// A fixed set of worker threads: the one thread budget of a process.
+//
+// The pool owns its threads and joins them when destroyed. ParallelFor may be called from any thread,
+// also from inside a task (it then runs on the calling thread alone), so that nothing deadlocks and the
+// number of busy threads never exceeds size().
+
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace fovea {
+
+class ThreadPool {
+ public:
+  // `threads` >= 1 counts the calling thread: ThreadPool(1) starts no thread. 0: all cores.
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const;
+
+  // Calls body(begin, end) over disjoint ranges that cover [0, count), each of at most `grain` (>= 1) elements,
+  // and returns when all are done. The ranges do not depend on the number of threads: block b is always
+  // [b * grain, min((b + 1) * grain, count)). The first exception thrown by a body is rethrown here; blocks not yet started are
+  // then left out. count == 0 does nothing.
+  void ParallelFor(std::size_t count, std::size_t grain,
+                   const std::function<void(std::size_t begin, std::size_t end)>& body);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace fovea

@@ -1,0 +1,82 @@
+// A Llama-type decoder (Touvron et al. 2023) read from a GGUF file: RMSNorm, RoPE, grouped-query attention, SwiGLU, KV cache.
+//
+// A Decoder is immutable and shared by threads; a KvCache belongs to one conversation and one thread at a time.
+
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lib/kernels/matrix.h"
+#include "lib/text/bpe.h"
+
+namespace fovea {
+
+class ThreadPool;
+
+struct DecoderConfig {
+  int layers = 0;
+  int width = 0;
+  int heads = 0;
+  int kv_heads = 0;
+  int head_width = 0;
+  int feed_forward = 0;
+  int vocabulary = 0;
+  int context = 0;  // tokens
+  float epsilon = 1e-5f;
+  float rope_base = 10000.0f;
+  int rope_width = 0;
+  std::string chat_template;  // Jinja text as in the file, "" if there is none.
+  TokenId bos{-1};            // −1: none
+  TokenId eos{-1};
+};
+
+// Keys and values of the tokens seen so far: per layer [T, Hkv·Dh] each, f32. Grows as needed up to the model's context.
+class KvCache {
+ public:
+  KvCache();
+  ~KvCache();
+  KvCache(KvCache&&) noexcept;
+  KvCache& operator=(KvCache&&) noexcept;
+
+  std::size_t size() const;  // tokens
+  // Forgets the tokens from `size` on. Throws Error(kInvalidArgument) if there are fewer.
+  void Truncate(std::size_t size);
+  KvCache Clone() const;
+
+  struct State;  // Known to the decoder only.
+  State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+class Decoder {
+ public:
+  // Throws Error(kNotFound | kCorrupt | kUnsupported); other architectures and weight types are refused by name.
+  static std::unique_ptr<Decoder> Load(const std::filesystem::path& file);
+  ~Decoder();
+
+  const DecoderConfig& config() const;
+  const Bpe& tokenizer() const;
+  const std::string& fingerprint() const;
+  const std::string& name() const;
+
+  // Appends `tokens` to the cache and gives the logits [V] after the last one. tokens must not be empty; Error(kInvalidArgument)
+  // if cache and tokens together exceed the context. Equal to feeding the tokens one at a time, bit for bit.
+  std::vector<float> Forward(KvCache& cache, std::span<const TokenId> tokens, ThreadPool* pool) const;
+
+  // The same with the logits after each token: [T, V].
+  Matrix ForwardAll(KvCache& cache, std::span<const TokenId> tokens, ThreadPool* pool) const;
+
+ private:
+  struct State;
+  explicit Decoder(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
+};
+
+}  // namespace fovea

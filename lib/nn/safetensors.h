@@ -1,0 +1,41 @@
+// safetensors files (a JSON header, then raw little-endian tensors), mapped, every size checked.
+
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lib/base/mapped_file.h"
+
+namespace fovea {
+
+struct SafetensorsTensor {
+  std::string dtype;  // "F32", "F16", "BF16", "I64", …
+  std::vector<std::size_t> shape;
+  std::span<const std::byte> data;  // Lives as long as the file object.
+};
+
+class SafetensorsFile {
+ public:
+  // Throws Error(kNotFound | kIo | kCorrupt); kCorrupt names what does not fit (header size, offsets, overlap, shape).
+  explicit SafetensorsFile(const std::filesystem::path& path);
+
+  const std::map<std::string, SafetensorsTensor>& tensors() const { return tensors_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const MappedFile& file() const { return file_; }
+
+  bool Has(const std::string& name) const { return tensors_.count(name) != 0; }
+  // The tensor in f32 (F32, F16 and BF16 are converted). Throws Error(kCorrupt) if it is missing or its shape is not `shape`.
+  std::vector<float> Floats(const std::string& name, const std::vector<std::size_t>& shape) const;
+
+ private:
+  MappedFile file_;
+  std::map<std::string, SafetensorsTensor> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+}  // namespace fovea

@@ -1,0 +1,65 @@
+// The reader: attends from the question over all passages at once and says where the answer is.
+//
+// Everything it returns is a function of attention weights. A Reader is immutable and shared by threads.
+
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/byte_range.h"
+#include "lib/text/document.h"
+
+namespace fovea {
+
+class ThreadPool;
+
+// A passage with the scores retrieval gave it (they enter the passage weight; see docs/architecture.md).
+struct ReaderInput {
+  const Passage* passage = nullptr;  // Borrowed for the call.
+  std::optional<float> dense_score;    // cosine
+  std::optional<float> lexical_score;  // BM25, larger is better
+};
+
+struct SentenceWeight {
+  ByteRange range;   // of the passage's text
+  float weight = 0;  // Weights of a passage's sentences sum to its passage weight.
+};
+
+struct PassageReading {
+  float weight = 0;
+  std::vector<SentenceWeight> sentences;  // In order of appearance.
+};
+
+struct AnswerSpan {
+  std::size_t passage = 0;  // index into the inputs
+  ByteRange range;          // of that passage's text
+  float score = 0;          // probability mass of the span, 0 … 1
+};
+
+struct Reading {
+  // One a given passage, in the order given. Their weights and none_weight sum to 1.
+  std::vector<PassageReading> passages;
+  // The "none of these" slot: high where no passage answers.
+  float none_weight = 0;
+  // Best first; the first is the short answer. Empty if there is no passage.
+  std::vector<AnswerSpan> spans;
+};
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  // No passages: none_weight is 1. Throws Error(kInvalidArgument) on an empty question.
+  virtual Reading Read(std::string_view question, std::span<const ReaderInput> passages, ThreadPool* pool) const = 0;
+
+  // Abstain when none_weight is at least this (`--abstain auto`).
+  virtual float abstain_threshold() const = 0;
+
+  virtual std::string name() const = 0;
+};
+
+}  // namespace fovea
