@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Fails on an #include that goes against the layers, or on a library header outside its one home.
+
+    lib <- retriever <- generator <- tools;  inside lib: base <- text, kernels <- attention <- nn <- reader <- train
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LAYERS = {
+    "lib/base": [],
+    "lib/text": ["lib/base"],
+    "lib/kernels": ["lib/base"],
+    "lib/attention": ["lib/base", "lib/kernels"],
+    "lib/nn": ["lib/base", "lib/text", "lib/kernels", "lib/attention"],
+    "lib/reader": ["lib/base", "lib/text", "lib/kernels", "lib/attention", "lib/nn"],
+    "lib/train": ["lib"],
+    "retriever": ["lib"],
+    "generator": ["lib", "retriever"],
+    "tools": ["lib", "retriever", "generator"],
+    "tests": ["lib", "retriever", "generator", "tools"],
+    "bench": ["lib", "retriever", "generator", "tools"],
+    "examples": ["lib", "retriever", "generator"],
+}
+# Library -> folders whose .cc files may include it. Never a header.
+HOMES = {
+    r"faiss/": ["retriever", "bench"],
+    r"sqlite3\.h": ["retriever", "tests"],
+    r"boost/": ["tools"],
+    r"gumbo\.h": ["retriever"],
+    r"uchardet": ["retriever"],
+    r"spdlog/": ["tools"],
+    r"\w*intrin\.h": ["lib/kernels"],
+}
+
+
+def layer_of(path):
+    return max((l for l in LAYERS if path.startswith(l + "/")), key=len, default=None)
+
+
+def problems(path):
+    layer = layer_of(path)
+    text = (ROOT / path).read_text(encoding="utf-8")
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if not match:
+            continue
+        target = match.group(2)
+        other = layer_of(target)
+        if other and other != layer and not any((other + "/").startswith(a + "/") for a in LAYERS[layer]):
+            yield f"{path}:{number}: {layer} may not include {target}"
+        for pattern, homes in HOMES.items():
+            if not re.match(pattern, target):
+                continue
+            if path.endswith(".h"):
+                yield f"{path}:{number}: {target} may not be included by a header"
+            elif not any(path.startswith(h + "/") for h in homes):
+                yield f"{path}:{number}: {target} belongs in {' or '.join(homes)}"
+
+
+def main():
+    files = [p.relative_to(ROOT).as_posix() for l in LAYERS for p in (ROOT / l).rglob("*") if p.suffix in (".h", ".cc")]
+    found = [problem for path in sorted(set(files)) for problem in problems(path)]
+    print("\n".join(found) if found else f"Includes of {len(set(files))} files follow the layers.")
+    return 1 if found else 0
+
+
+sys.exit(main())
