@@ -1,0 +1,343 @@
+// Scores and weighted sums are products with panels of 16 keys and of 16 value columns, so that
+// they run on the matmul kernels. Scores of a block of queries are kept whole: a softmax over the
+// row needs no rescaling and gives the weights.
+
+#include "lib/attention/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "lib/base/error.h"
+#include "lib/base/thread_pool.h"
+#include "lib/kernels/kernel_table.h"
+#include "lib/kernels/kernels.h"
+
+namespace fovea {
+namespace {
+
+// Keys packed at a time. Key blocks begin at multiples of it from the sequence's first key.
+constexpr std::size_t kKeyBlock = kGroupPanels * kPanelWidth;
+// Rows (queries × heads of a group) of a task: enough to pay for packing the keys, few enough for
+// the second-level cache.
+constexpr std::size_t kTaskRows = 96;
+constexpr std::size_t kTaskScores = 1 << 17;
+
+std::size_t RoundUp(std::size_t n, std::size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+[[noreturn]] void Fail(const std::string& what) {
+  throw Error(ErrorCode::kInvalidArgument, "attention: " + what);
+}
+
+struct Geometry {
+  std::size_t heads;
+  std::size_t group;  // heads that share a key/value head
+  std::size_t width;  // Dh
+  float scale;
+};
+
+// Queries [query_begin, query_end) of a sequence whose queries start at query_start and keys are
+// [key_begin, key_end).
+struct Task {
+  std::size_t query_start;
+  std::size_t query_begin;
+  std::size_t query_end;
+  std::size_t key_begin;
+  std::size_t key_end;
+  std::size_t kv_head;
+};
+
+struct Scratch {
+  Matrix keys;     // one key block of one head: packed keys, or packed values
+  Matrix queries;  // [rows, Dh], scaled
+  Matrix scores;   // [rows, keys]
+  Matrix sums;     // [rows, Dh rounded up]
+};
+
+class Attention {
+ public:
+  Attention(const AttentionShape& shape, ConstMatrixView query, ConstMatrixView key,
+            ConstMatrixView value, const AttentionMask& mask, MatrixView out,
+            MatrixView mean_weights);
+  void Run(ThreadPool* pool) const;
+
+ private:
+  void Check(const AttentionShape& shape) const;
+  std::vector<Task> Tasks() const;
+  std::size_t TaskQueries(std::size_t keys) const;
+  std::size_t Visible(const Task& task, std::size_t query) const;
+  void RunTask(const Task& task, Scratch& scratch) const;
+  void Scores(const Task& task, Scratch& scratch) const;
+  void Softmaxes(const Task& task, Scratch& scratch) const;
+  void WeightedSums(const Task& task, Scratch& scratch) const;
+  void WeightedSumsOfBlock(const Task& task, std::size_t key, std::size_t count,
+                           Scratch& scratch) const;
+
+  ConstMatrixView query_;
+  ConstMatrixView key_;
+  ConstMatrixView value_;
+  const AttentionMask& mask_;
+  MatrixView out_;
+  MatrixView mean_weights_;
+  Geometry geometry_;
+  const KernelTable& kernels_;
+};
+
+Attention::Attention(const AttentionShape& shape, ConstMatrixView query, ConstMatrixView key,
+                     ConstMatrixView value, const AttentionMask& mask, MatrixView out,
+                     MatrixView mean_weights)
+    : query_(query),
+      key_(key),
+      value_(value),
+      mask_(mask),
+      out_(out),
+      mean_weights_(mean_weights),
+      kernels_(CurrentKernels()) {
+  Check(shape);
+  geometry_.heads = static_cast<std::size_t>(shape.heads);
+  geometry_.group = static_cast<std::size_t>(shape.heads / shape.kv_heads);
+  geometry_.width = static_cast<std::size_t>(shape.head_width);
+  geometry_.scale =
+      shape.scale != 0 ? shape.scale : 1.0f / std::sqrt(static_cast<float>(shape.head_width));
+}
+
+void Attention::Check(const AttentionShape& shape) const {
+  if (shape.heads < 1 || shape.kv_heads < 1 || shape.head_width < 1 ||
+      shape.heads % shape.kv_heads != 0) {
+    Fail(std::to_string(shape.heads) + " heads of width " + std::to_string(shape.head_width) +
+         " over " + std::to_string(shape.kv_heads) + " key/value heads");
+  }
+  const std::size_t width =
+      static_cast<std::size_t>(shape.heads) * static_cast<std::size_t>(shape.head_width);
+  const std::size_t kv_width =
+      static_cast<std::size_t>(shape.kv_heads) * static_cast<std::size_t>(shape.head_width);
+  if (query_.cols != width || out_.cols != width || key_.cols != kv_width ||
+      value_.cols != kv_width) {
+    Fail("the widths of query, key, value or output are not those of the heads");
+  }
+  if (out_.rows != query_.rows || value_.rows != key_.rows)
+    Fail("as many outputs as queries and values as keys are needed");
+  if (mean_weights_.data != nullptr &&
+      (mean_weights_.rows != query_.rows || mean_weights_.cols != key_.rows)) {
+    Fail("the weights must be [queries, keys]");
+  }
+  const auto& queries = mask_.query_starts;
+  const auto& keys = mask_.key_starts;
+  if (queries.size() != keys.size()) Fail("as many key as query sequences are needed");
+  if (queries.empty()) return;
+  if (!std::is_sorted(queries.begin(), queries.end()) ||
+      !std::is_sorted(keys.begin(), keys.end()) || queries.front() != 0 ||
+      queries.back() != query_.rows || keys.back() > key_.rows) {
+    Fail("sequence starts must ascend, cover all queries and stay within the keys");
+  }
+}
+
+std::size_t Attention::TaskQueries(std::size_t keys) const {
+  const std::size_t rows = std::min(kTaskRows, kTaskScores / std::max<std::size_t>(keys, 1));
+  return std::max<std::size_t>(rows / geometry_.group, 1);
+}
+
+std::vector<Task> Attention::Tasks() const {
+  const std::size_t whole_queries[] = {0, query_.rows};
+  const std::size_t whole_keys[] = {0, key_.rows};
+  std::span<const std::size_t> queries = mask_.query_starts;
+  std::span<const std::size_t> keys = mask_.key_starts;
+  if (queries.empty()) {
+    queries = whole_queries;
+    keys = whole_keys;
+  }
+  // The mean over heads is summed in the order of heads: one task does them all.
+  const std::size_t kv_heads =
+      mean_weights_.data != nullptr ? 1 : geometry_.heads / geometry_.group;
+  std::vector<Task> tasks;
+  for (std::size_t s = 0; s + 1 < queries.size(); ++s) {
+    const std::size_t step = TaskQueries(keys[s + 1] - keys[s]);
+    for (std::size_t head = 0; head < kv_heads; ++head) {
+      for (std::size_t q = queries[s]; q < queries[s + 1]; q += step) {
+        tasks.push_back(
+            {queries[s], q, std::min(q + step, queries[s + 1]), keys[s], keys[s + 1], head});
+      }
+    }
+  }
+  return tasks;
+}
+
+void Attention::Run(ThreadPool* pool) const {
+  const std::vector<Task> tasks = Tasks();
+  const auto body = [&](std::size_t begin, std::size_t end) {
+    Scratch scratch;
+    for (std::size_t i = begin; i < end; ++i) {
+      Task task = tasks[i];
+      if (mean_weights_.data == nullptr) {
+        RunTask(task, scratch);
+        continue;
+      }
+      for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
+        std::fill_n(mean_weights_.row(q), mean_weights_.cols, 0.0f);
+      }
+      for (task.kv_head = 0; task.kv_head < geometry_.heads / geometry_.group; ++task.kv_head)
+        RunTask(task, scratch);
+    }
+  };
+  // Few tasks: one each, so that all threads get some. Many: scratch is shared by several.
+  const std::size_t grain = std::clamp<std::size_t>(tasks.size() / 64, 1, 16);
+  if (pool == nullptr) {
+    body(0, tasks.size());
+  } else {
+    pool->ParallelFor(tasks.size(), grain, body);
+  }
+}
+
+// How many of the sequence's keys a query sees: the first ones.
+std::size_t Attention::Visible(const Task& task, std::size_t query) const {
+  const std::size_t keys = task.key_end - task.key_begin;
+  if (!mask_.causal) return keys;
+  const std::ptrdiff_t last =
+      static_cast<std::ptrdiff_t>(query - task.query_start) + mask_.causal_offset;
+  return last < 0 ? 0 : std::min(keys, static_cast<std::size_t>(last) + 1);
+}
+
+void Reserve(Matrix& matrix, std::size_t rows, std::size_t cols) {
+  if (matrix.rows() < rows || matrix.cols() != cols) matrix = Matrix(rows, cols);
+}
+
+void Attention::RunTask(const Task& task, Scratch& scratch) const {
+  const std::size_t rows = (task.query_end - task.query_begin) * geometry_.group;
+  const std::size_t keys = task.key_end - task.key_begin;
+  const std::size_t padded_width = RoundUp(geometry_.width, kPanelWidth);
+  Reserve(scratch.keys, kKeyBlock, padded_width);
+  Reserve(scratch.queries, rows, geometry_.width);
+  Reserve(scratch.scores, rows, RoundUp(keys, kKeyBlock) + kPanelWidth);
+  Reserve(scratch.sums, rows, padded_width);
+  Scores(task, scratch);
+  Softmaxes(task, scratch);
+  WeightedSums(task, scratch);
+}
+
+// Row r of the scratch is query r / group with head kv_head · group + r % group.
+void Attention::Scores(const Task& task, Scratch& scratch) const {
+  const auto& [heads, group, width, scale] = geometry_;
+  const std::size_t rows = (task.query_end - task.query_begin) * group;
+  for (std::size_t r = 0; r < rows; ++r) {
+    const float* row =
+        query_.row(task.query_begin + r / group) + (task.kv_head * group + r % group) * width;
+    std::copy_n(row, width, scratch.queries.row(r).data());
+    kernels_.scale(scratch.queries.row(r).data(), width, scale);
+  }
+  const std::size_t visible = Visible(task, task.query_end - 1);
+  for (std::size_t key = 0; key < visible; key += kKeyBlock) {
+    const std::size_t count = std::min(kKeyBlock, visible - key);
+    PanelProduct product = {};
+    product.input = scratch.queries.data();
+    product.input_stride = width;
+    product.rows = rows;
+    product.inputs = width;
+    product.panel_count = (count + kPanelWidth - 1) / kPanelWidth;
+    product.sums = scratch.scores.data() + key;
+    product.sums_stride = scratch.scores.cols();
+    for (std::size_t p = 0; p < product.panel_count; ++p) {
+      float* panel = scratch.keys.data() + p * kPanelWidth * width;
+      const std::size_t first = key + p * kPanelWidth;
+      kernels_.pack_panel(key_.row(task.key_begin + first) + task.kv_head * width, key_.stride,
+                          std::min(kPanelWidth, visible - first), width, panel);
+      product.panels[p] = panel;
+    }
+    kernels_.multiply_panels(product);
+  }
+}
+
+void Attention::Softmaxes(const Task& task, Scratch& scratch) const {
+  const std::size_t rows = (task.query_end - task.query_begin) * geometry_.group;
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::size_t query = task.query_begin + r / geometry_.group;
+    const std::size_t visible = Visible(task, query);
+    kernels_.softmax(scratch.scores.row(r).data(), visible);
+    if (mean_weights_.data == nullptr) continue;
+    kernels_.add_scaled(scratch.scores.row(r).data(), visible,
+                        1.0f / static_cast<float>(geometry_.heads),
+                        mean_weights_.row(query) + task.key_begin);
+  }
+}
+
+void Attention::WeightedSums(const Task& task, Scratch& scratch) const {
+  const auto& [heads, group, width, scale] = geometry_;
+  const std::size_t rows = (task.query_end - task.query_begin) * group;
+  std::fill_n(scratch.sums.data(), rows * scratch.sums.cols(), 0.0f);
+  const std::size_t visible = Visible(task, task.query_end - 1);
+  for (std::size_t key = 0; key < visible; key += kKeyBlock) {
+    WeightedSumsOfBlock(task, key, std::min(kKeyBlock, visible - key), scratch);
+  }
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::copy_n(
+        scratch.sums.row(r).data(), width,
+        out_.row(task.query_begin + r / group) + (task.kv_head * group + r % group) * width);
+  }
+}
+
+// Adds keys [key, key + count) to the sums. Rows that see all of the block go together; each of the
+// others alone, so that no key that it may not see is ever multiplied.
+void Attention::WeightedSumsOfBlock(const Task& task, std::size_t key, std::size_t count,
+                                    Scratch& scratch) const {
+  const auto& [heads, group, width, scale] = geometry_;
+  const std::size_t rows = (task.query_end - task.query_begin) * group;
+  const std::size_t panels = RoundUp(width, kPanelWidth) / kPanelWidth;
+  for (std::size_t p = 0; p < panels; ++p) {
+    const std::size_t lanes = std::min(kPanelWidth, width - p * kPanelWidth);
+    for (std::size_t k = 0; k < count; ++k) {
+      float* to = scratch.keys.data() + (p * kKeyBlock + k) * kPanelWidth;
+      std::copy_n(value_.row(task.key_begin + key + k) + task.kv_head * width + p * kPanelWidth,
+                  lanes, to);
+      std::fill(to + lanes, to + kPanelWidth, 0.0f);
+    }
+  }
+  const auto multiply = [&](std::size_t row, std::size_t row_count, std::size_t inputs) {
+    if (row_count == 0 || inputs == 0) return;
+    PanelProduct product = {};
+    product.input = scratch.scores.row(row).data() + key;
+    product.input_stride = scratch.scores.cols();
+    product.rows = row_count;
+    product.inputs = inputs;
+    product.sums_stride = scratch.sums.cols();
+    product.accumulate = true;
+    for (std::size_t p = 0; p < panels; p += kGroupPanels) {
+      product.panel_count = std::min(kGroupPanels, panels - p);
+      for (std::size_t i = 0; i < product.panel_count; ++i) {
+        product.panels[i] = scratch.keys.data() + (p + i) * kKeyBlock * kPanelWidth;
+      }
+      product.sums = scratch.sums.row(row).data() + p * kPanelWidth;
+      kernels_.multiply_panels(product);
+    }
+  };
+  // Later queries see no fewer keys, so those that see the whole block are the last ones.
+  std::size_t row = 0;
+  for (; row < rows; row += group) {
+    const std::size_t visible = Visible(task, task.query_begin + row / group);
+    if (visible >= key + count) break;
+    if (visible > key) multiply(row, group, visible - key);
+  }
+  multiply(row, rows - row, count);
+}
+
+}  // namespace
+
+void ScaledDotProductAttention(const AttentionShape& shape, ConstMatrixView query,
+                               ConstMatrixView key, ConstMatrixView value,
+                               const AttentionMask& mask, MatrixView out, MatrixView mean_weights,
+                               ThreadPool* pool) {
+  Attention(shape, query, key, value, mask, out, mean_weights).Run(pool);
+}
+
+std::vector<float> AttentionWeights(std::span<const float> query, ConstMatrixView keys,
+                                    float temperature) {
+  if (!(temperature > 0)) Fail("temperature " + std::to_string(temperature) + " must be positive");
+  std::vector<float> weights(keys.rows);
+  if (weights.empty()) return weights;
+  DotRows(query, keys, weights);
+  for (float& weight : weights) weight /= temperature;
+  SoftmaxInPlace(weights);
+  return weights;
+}
+
+}  // namespace fovea

@@ -1,0 +1,146 @@
+// MatMul: how rows, outputs and inputs are cut into blocks. The arithmetic is in the kernel table.
+
+#include <algorithm>
+#include <string>
+
+#include "lib/base/error.h"
+#include "lib/base/thread_pool.h"
+#include "lib/kernels/kernels.h"
+#include "lib/kernels/packed_state.h"
+
+namespace fovea {
+namespace {
+
+// A task computes up to 96 × 64 sums, 256 inputs at a time: 64 KB of weights and 24 KB of sums on
+// the stack. 96 is a multiple of the tile heights of the kernels (12, 6, 2).
+constexpr std::size_t kRowBlock = 96;
+constexpr std::size_t kOutputBlock = kGroupPanels * kPanelWidth;
+constexpr std::size_t kInputBlock = 256;
+static_assert(kInputBlock % kBlockInputs == 0);
+
+// Multiply-adds that are worth handing to another thread.
+constexpr std::size_t kTaskWork = 1 << 18;
+
+void Unpack(const KernelTable& kernels, WeightType type, const std::byte* packed,
+            std::size_t inputs, float* panel) {
+  switch (type) {
+    case WeightType::kF32:
+      break;
+    case WeightType::kF16:
+      return kernels.unpack_f16(packed, inputs, panel);
+    case WeightType::kQ8_0:
+      return kernels.unpack_q8_0(packed, inputs, panel);
+    case WeightType::kQ4_0:
+      return kernels.unpack_q4_0(packed, inputs, panel);
+    case WeightType::kQ4_1:
+      return kernels.unpack_q4_1(packed, inputs, panel);
+  }
+}
+
+struct Task {
+  const KernelTable& kernels;
+  const PackedMatrix::State& weights;
+  ConstMatrixView input;
+  const Epilogue& epilogue;
+  MatrixView out;
+
+  // Rows [row, row + rows) of the outputs of panels [panel, panel + count).
+  void Run(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count) const {
+    alignas(64) float sums[kRowBlock * kOutputBlock];
+    Multiply(row, rows, panel, count, sums);
+    Finish(row, rows, panel * kPanelWidth,
+           std::min(count * kPanelWidth, weights.outputs - panel * kPanelWidth), sums);
+  }
+
+  void Multiply(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count,
+                float* sums) const {
+    alignas(64) float unpacked[kGroupPanels][kInputBlock * kPanelWidth];
+    PanelProduct product = {};
+    product.input_stride = input.stride;
+    product.rows = rows;
+    product.panel_count = count;
+    product.sums = sums;
+    product.sums_stride = kOutputBlock;
+    for (std::size_t k = 0; k < weights.inputs || k == 0; k += kInputBlock) {
+      product.input = input.row(row) + k;
+      product.inputs = std::min(kInputBlock, weights.inputs - k);
+      product.accumulate = k > 0;
+      for (std::size_t p = 0; p < count; ++p) {
+        const std::byte* packed = weights.panel(panel + p) + k / PackedStepInputs(weights.type) *
+                                                                 PackedStepBytes(weights.type);
+        if (weights.type == WeightType::kF32) {
+          product.panels[p] = reinterpret_cast<const float*>(packed);
+        } else {
+          Unpack(kernels, weights.type, packed, product.inputs, unpacked[p]);
+          product.panels[p] = unpacked[p];
+        }
+      }
+      kernels.multiply_panels(product);
+    }
+  }
+
+  void Finish(std::size_t row, std::size_t rows, std::size_t output, std::size_t outputs,
+              const float* sums) const {
+    RowEpilogue finish = {};
+    finish.outputs = outputs;
+    finish.bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + output;
+    finish.activation = epilogue.activation == Activation::kGelu   ? RowActivation::kGelu
+                        : epilogue.activation == Activation::kSilu ? RowActivation::kSilu
+                                                                   : RowActivation::kNone;
+    for (std::size_t r = 0; r < rows; ++r) {
+      finish.sums = sums + r * kOutputBlock;
+      if (epilogue.multiplier.data != nullptr)
+        finish.multiplier = epilogue.multiplier.row(row + r) + output;
+      if (epilogue.residual.data != nullptr)
+        finish.residual = epilogue.residual.row(row + r) + output;
+      finish.out = out.row(row + r) + output;
+      kernels.finish_row(finish);
+    }
+  }
+};
+
+void CheckShape(const char* what, std::size_t rows, std::size_t cols, std::size_t want_rows,
+                std::size_t want_cols) {
+  if (rows == want_rows && cols == want_cols) return;
+  throw Error(ErrorCode::kInvalidArgument, std::string("matmul: ") + what + " is " +
+                                               std::to_string(rows) + " × " + std::to_string(cols) +
+                                               ", must be " + std::to_string(want_rows) + " × " +
+                                               std::to_string(want_cols));
+}
+
+}  // namespace
+
+void MatMul(ConstMatrixView input, const PackedMatrix& weights, const Epilogue& epilogue,
+            MatrixView out, ThreadPool* pool) {
+  CheckShape("the input", input.rows, input.cols, input.rows, weights.inputs());
+  CheckShape("the output", out.rows, out.cols, input.rows, weights.outputs());
+  for (const ConstMatrixView& view : {epilogue.multiplier, epilogue.residual}) {
+    if (view.data != nullptr)
+      CheckShape("an epilogue matrix", view.rows, view.cols, out.rows, out.cols);
+  }
+  if (out.rows == 0 || out.cols == 0) return;
+
+  const Task task{CurrentKernels(), weights.state(), input, epilogue, out};
+  const std::size_t panels = weights.state().panels();
+  const std::size_t groups = (panels + kGroupPanels - 1) / kGroupPanels;
+  const std::size_t row_blocks = (out.rows + kRowBlock - 1) / kRowBlock;
+  // A row block's inputs stay in the second-level cache while all weights pass by.
+  const auto body = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t row = i / groups * kRowBlock;
+      const std::size_t panel = i % groups * kGroupPanels;
+      task.Run(row, std::min(kRowBlock, out.rows - row), panel,
+               std::min(kGroupPanels, panels - panel));
+    }
+  };
+  const std::size_t work =
+      std::min(kRowBlock, out.rows) * std::max<std::size_t>(input.cols, 1) * kOutputBlock;
+  const std::size_t grain = std::max<std::size_t>(kTaskWork / work, 1);
+  if (pool == nullptr) {
+    body(0, groups * row_blocks);
+  } else {
+    pool->ParallelFor(groups * row_blocks, grain, body);
+  }
+}
+
+}  // namespace fovea
