@@ -30,8 +30,8 @@ struct AttentionMask {
   std::ptrdiff_t causal_offset = 0;
   // When not empty, sequences are laid one after the other: queries [query_starts[s], query_starts[s + 1]) see the keys
   // [key_starts[s], key_starts[s + 1]) alone. Both have one more entry than there are sequences.
-  std::span<const std::size_t> query_starts;
-  std::span<const std::size_t> key_starts;
+  std::span<const std::size_t> query_starts{};
+  std::span<const std::size_t> key_starts{};
 };
 
 // out [Tq, H·Dh] = concat_h( softmax(Q_h K_hᵀ · scale + mask) V_h ).

@@ -23,8 +23,8 @@ struct Epilogue {
   const float* bias = nullptr;  // [outputs], or null
   Activation activation = Activation::kNone;
   // out = act(x Wᵀ + b) ⊙ multiplier: SwiGLU (Shazeer 2020) is Silu(gate) times up. Same shape as out, or data == null.
-  ConstMatrixView multiplier;
-  ConstMatrixView residual;  // Same shape as out (may be `out` itself), or data == null.
+  ConstMatrixView multiplier{};
+  ConstMatrixView residual{};  // Same shape as out (may be `out` itself), or data == null.
 };
 
 // out [T, outputs] = epilogue(input [T, inputs] · weightsᵀ). `out` must not overlap `input`.

@@ -1,0 +1,30 @@
+// GGUF weight formats written out from their definition, in double: what packed weights are
+// compared with.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "lib/kernels/packed_matrix.h"
+
+namespace fovea::reference {
+
+struct Weights {
+  std::vector<std::byte> bytes;  // as a file stores them
+  std::vector<double> values;    // [outputs, inputs]
+};
+
+// Random weights of a type with magnitudes around 1/√inputs. `inputs` must suit the type.
+Weights RandomWeights(WeightType type, std::size_t outputs, std::size_t inputs,
+                      std::mt19937& random);
+
+// Uniform in [−1, 1).
+std::vector<float> RandomFloats(std::size_t count, std::mt19937& random);
+
+// Value of an IEEE half, by its definition.
+double HalfValue(std::uint16_t half);
+
+}  // namespace fovea::reference
