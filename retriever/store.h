@@ -69,11 +69,11 @@ struct LexicalHit {
   float score = 0;  // BM25, larger is better
 };
 
-// A chunk about to be stored.
+// A chunk about to be stored. // What FTS5 indexes for it is ContextualText(title, heading, text) of chunker.h: the store makes that itself, when it adds a
+// chunk and when it takes it out or repairs the postings.
 struct NewChunk {
   Chunk chunk;
-  std::string lexical_text;      // what FTS5 indexes (title, heading and text)
-  std::span<const float> vector; // [D], unit length; borrowed for the call
+  std::span<const float> vector;  // [D], unit length; borrowed for the call
 };
 
 // Which vectors file the store names: see vector_index.h.
@@ -99,6 +99,7 @@ class Store {
   ~Store();
 
   const std::filesystem::path& folder() const;
+  Mode mode() const;
 
   // nullopt until the first SetSettings.
   std::optional<IndexSettings> settings() const;
@@ -128,6 +129,8 @@ class Store {
   // Vectors of chunks with id > after, ascending; `visit` returns false to stop. The span lives during the call.
   void ForEachVector(ChunkId after,
                      const std::function<bool(ChunkId, DocumentId, std::span<const float>)>& visit) const;
+  // Every chunk's id and document, ascending; `visit` returns false to stop.
+  void ForEachChunkId(const std::function<bool(ChunkId, DocumentId)>& visit) const;
   // [D] of one chunk, for copying what need not be embedded again. Throws Error(kNotFound).
   std::vector<float> Vector(ChunkId chunk) const;
 
@@ -162,8 +165,9 @@ class Store {
   // Rebuilds postings from stored text where they differ. Needs Mode::kWrite and no open transaction.
   void Repair();
 
+  struct State;  // Internal to retriever/store*.cc.
+
  private:
-  struct State;
   explicit Store(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

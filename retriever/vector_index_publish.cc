@@ -1,0 +1,162 @@
+// When and how the vectors file is written: under a temporary name, flushed, renamed, and only then
+// named in the store.
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/thread_pool.h"
+#include "retriever/faiss_vectors.h"
+#include "retriever/vector_file_name.h"
+#include "retriever/vector_index.h"
+
+namespace fovea {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::string_view kPrefix = "vectors.";
+constexpr std::string_view kSuffix = ".faiss";
+constexpr double kRecallPromised = 0.99;
+
+// How many of the store's chunks the file does not know, or knows though they are gone.
+std::int64_t StaleChunks(const Store& store, const VectorFileRecord& record) {
+  std::int64_t in_file = 0;
+  std::int64_t newer = 0;
+  store.ForEachChunkId([&](ChunkId chunk, DocumentId) {
+    ++(Value(chunk) <= record.last_chunk ? in_file : newer);
+    return true;
+  });
+  return newer + (record.count - in_file);
+}
+
+bool IsFresh(const Store& store, const VectorFileRecord& record, const VectorIndexOptions& options,
+             std::int64_t chunks) {
+  if (record.file_name.empty()) return chunks == 0;
+  const bool grew_out = record.count <= options.exact_up_to && chunks > options.exact_up_to;
+  const bool shrank = record.type == "hnsw" && chunks <= options.exact_up_to;
+  if (grew_out || shrank) return false;
+  const std::int64_t stale = StaleChunks(store, record);
+  const double bound = std::max(static_cast<double>(options.stale_floor),
+                                options.stale_share * static_cast<double>(chunks));
+  return static_cast<double>(stale) <= bound;
+}
+
+bool IsSound(const Store& store, const VectorFileRecord& record, const LogCallback& log) {
+  if (record.file_name.empty()) return true;
+  try {
+    CheckRecord(store, record);
+    VerifyVectorFile(store.folder() / record.file_name, record);
+    return true;
+  } catch (const Error& error) {
+    if (log)
+      log(LogLevel::kWarning, std::string(error.what()) + "; rebuilding it from fovea.sqlite");
+    return false;
+  }
+}
+
+// Files that no reader can be about to open: all but the named one and the one named before it.
+void RemoveOldFiles(const fs::path& folder, const std::string& current,
+                    const std::string& previous) {
+  std::error_code error;
+  std::vector<fs::path> old;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const bool temporary = name.starts_with(kPrefix) && name.ends_with(".faiss.tmp");
+    const bool unnamed = IsVectorFileName(name) && name != current && name != previous;
+    if (temporary || unnamed) old.push_back(entry->path());
+  }
+  for (const fs::path& path : old) fs::remove(path, error);
+}
+
+std::unique_ptr<FaissVectors> Build(const Store& store, const VectorIndexOptions& options,
+                                    std::int64_t chunks, ThreadPool* pool, const LogCallback& log,
+                                    VectorFileRecord& record) {
+  const std::optional<IndexSettings> settings = store.settings();
+  if (!settings) {
+    throw Error(ErrorCode::kCorrupt, store.folder().string() + ": has chunks but no settings");
+  }
+  auto vectors = std::make_unique<FaissVectors>(settings->dimensions, chunks);
+  store.ForEachVector(ChunkId{0}, [&](ChunkId chunk, DocumentId, std::span<const float> vector) {
+    vectors->Add(chunk, vector);
+    return true;
+  });
+  record.recall = 1;
+  if (chunks <= options.exact_up_to) return vectors;
+  const double recall = vectors->BuildGraph(pool);
+  if (recall >= kRecallPromised) {
+    record.recall = recall;
+    return vectors;
+  }
+  if (log) {
+    log(LogLevel::kWarning, "the graph index reaches a recall of " + std::to_string(recall) +
+                                " only: searching exactly instead, which is slower");
+  }
+  vectors->DropGraph();
+  return vectors;
+}
+
+}  // namespace
+
+std::string VectorFileName(std::int64_t generation) {
+  return std::string(kPrefix) + std::to_string(generation) + std::string(kSuffix);
+}
+
+bool IsVectorFileName(std::string_view name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return false;
+  if (name.size() <= kPrefix.size() + kSuffix.size()) return false;
+  const std::string_view digits =
+      name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
+  return std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+void CheckRecord(const Store& store, const VectorFileRecord& record) {
+  const std::optional<IndexSettings> settings = store.settings();
+  const bool sensible = IsVectorFileName(record.file_name) &&
+                        record.file_name == VectorFileName(record.generation) &&
+                        record.generation <= store.generation() && record.count >= 0 &&
+                        record.bytes >= 0 && settings && settings->dimensions == record.dimensions;
+  if (!sensible) {
+    throw Error(ErrorCode::kCorrupt, store.folder().string() +
+                                         ": fovea.sqlite names a vectors file that cannot be its "
+                                         "own");
+  }
+}
+
+bool VectorIndex::Publish(Store& store, const VectorIndexOptions& options, ThreadPool* pool,
+                          const LogCallback& log, bool force) {
+  const VectorFileRecord before = store.vector_file();
+  const std::int64_t chunks = store.counts().chunks;
+  if (!force && IsFresh(store, before, options, chunks) && IsSound(store, before, log))
+    return false;
+  VectorFileRecord record;
+  if (chunks > 0) {
+    record.generation = store.generation();
+    record.file_name = VectorFileName(record.generation);
+    const auto vectors = Build(store, options, chunks, pool, log, record);
+    const fs::path path = store.folder() / record.file_name;
+    const fs::path temporary = path.string() + ".tmp";
+    try {
+      vectors->Save(temporary, record);
+      PublishFile(temporary, path);
+    } catch (...) {
+      std::error_code ignored;
+      fs::remove(temporary, ignored);
+      throw;
+    }
+  }
+  store.Begin();
+  try {
+    store.SetVectorFile(record);
+  } catch (...) {
+    store.Rollback();
+    throw;
+  }
+  store.Commit();
+  RemoveOldFiles(store.folder(), record.file_name, before.file_name);
+  return true;
+}
+
+}  // namespace fovea
