@@ -1,0 +1,206 @@
+#include "retriever/html_nesting.h"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "retriever/loader_text.h"
+
+namespace fovea {
+namespace {
+
+// Never have content.
+constexpr std::string_view kVoid =
+    " area base br col embed frame hr img input keygen link meta param source track wbr ";
+// Closed by what follows them, so that pages rightly leave out their end tags: not counted. They
+// nest only with counted ones in between.
+constexpr std::string_view kImplied =
+    " html head body p li dt dd tr td th thead tbody tfoot caption colgroup option optgroup rp rt"
+    " rb rtc ";
+// Their content is text up to the end tag.
+constexpr std::string_view kRawText =
+    " script style xmp iframe noembed noframes noscript textarea title ";
+// An end tag does not reach through these.
+constexpr std::string_view kBarrier = " table template object applet marquee svg math ";
+
+bool Holds(std::string_view list, const std::string& name) {
+  return list.find(" " + name + " ") != std::string_view::npos;
+}
+
+struct Tag {
+  std::size_t begin = 0;
+  std::size_t end = 0;  // past ">"
+  std::string name;     // lower case
+  bool closing = false;
+  bool self_closing = false;
+  int attributes = 0;
+};
+
+class Limiter {
+ public:
+  explicit Limiter(std::string_view html) : html_(html) {}
+
+  bool Run(std::string& limited) {
+    for (std::size_t at = html_.find('<'); at < html_.size(); at = html_.find('<', at)) {
+      at = Markup(at);
+    }
+    if (copied_ == 0) return false;
+    out_.append(html_.substr(copied_));
+    limited = std::move(out_);
+    return true;
+  }
+
+ private:
+  // What begins with "<" at `at`; returns where to go on.
+  std::size_t Markup(std::size_t at) {
+    const std::string_view rest = html_.substr(at, 9);
+    if (rest.starts_with("<!--")) return SkipComment(at);
+    if (rest == "<![CDATA[" && in_foreign_ > 0) return FindEnd(at, "]]>");
+    if (rest.size() < 2) return html_.size();
+    const bool closing = rest[1] == '/';
+    const std::size_t name_at = closing ? 2 : 1;
+    if (name_at < rest.size() && IsAsciiAlpha(rest[name_at])) {
+      const Tag tag = ReadTag(at, closing);
+      if (closing) {
+        Close(tag);
+        return tag.end;
+      }
+      return Open(tag);
+    }
+    if (rest[1] == '!' || rest[1] == '?' || rest[1] == '/') return FindEnd(at, ">");
+    return at + 1;
+  }
+
+  std::size_t FindEnd(std::size_t at, std::string_view end) const {
+    const std::size_t found = html_.find(end, at);
+    return found == std::string_view::npos ? html_.size() : found + end.size();
+  }
+
+  std::size_t SkipComment(std::size_t at) const {
+    // From the first dash: "<!-->" is a whole comment.
+    for (std::size_t dash = html_.find("--", at + 2); dash != std::string_view::npos;
+         dash = html_.find("--", dash + 1)) {
+      const std::string_view tail = html_.substr(dash + 2, 2);
+      if (tail.starts_with(">")) return dash + 3;
+      if (tail == "!>" && dash >= at + 4) return dash + 4;
+    }
+    return html_.size();
+  }
+
+  std::size_t SkipSpace(std::size_t at) const {
+    while (at < html_.size() && (IsAsciiSpace(html_[at]) || html_[at] == '/')) ++at;
+    return at;
+  }
+
+  Tag ReadTag(std::size_t begin, bool closing) const {
+    Tag tag;
+    tag.begin = begin;
+    tag.closing = closing;
+    std::size_t at = begin + (closing ? 2 : 1);
+    const std::size_t name_end = std::min(html_.find_first_of(" \t\n\v\f\r/>", at), html_.size());
+    for (; at < name_end; ++at) {
+      // No element that matters has a longer name.
+      if (tag.name.size() < 32) tag.name += AsciiLower(html_[at]);
+    }
+    for (;;) {
+      at = SkipSpace(at);
+      if (at >= html_.size()) break;
+      if (html_[at] == '>') {
+        tag.self_closing = html_[at - 1] == '/';
+        ++at;
+        break;
+      }
+      ++tag.attributes;
+      at = SkipAttribute(at);
+    }
+    tag.end = at;
+    return tag;
+  }
+
+  std::size_t SkipAttribute(std::size_t at) const {
+    at = std::min(html_.find_first_of(" \t\n\v\f\r/>=", at + 1), html_.size());
+    std::size_t value = at;
+    while (value < html_.size() && IsAsciiSpace(html_[value])) ++value;
+    if (value >= html_.size() || html_[value] != '=') return at;
+    do ++value;
+    while (value < html_.size() && IsAsciiSpace(html_[value]));
+    if (value >= html_.size()) return value;
+    if (html_[value] == '"' || html_[value] == '\'') {
+      return std::min(html_.find(html_[value], value + 1), html_.size() - 1) + 1;
+    }
+    return std::min(html_.find_first_of(" \t\n\v\f\r>", value), html_.size());
+  }
+
+  std::size_t Open(const Tag& tag) {
+    if (tag.name == "plaintext") return html_.size();
+    if (in_foreign_ == 0 && Holds(kRawText, tag.name)) return SkipRawText(tag);
+    if (tag.attributes > kMaxHtmlAttributes) Replace(tag, "<" + tag.name + ">");
+    if (Holds(kVoid, tag.name) || Holds(kImplied, tag.name)) return tag.end;
+    if (in_foreign_ > 0 && tag.self_closing) return tag.end;
+    if (open_.size() >= static_cast<std::size_t>(kMaxHtmlDepth)) {
+      ++left_out_[tag.name];
+      Replace(tag, " ");
+      return tag.end;
+    }
+    open_.push_back(tag.name);
+    if (tag.name == "svg" || tag.name == "math") ++in_foreign_;
+    return tag.end;
+  }
+
+  void Close(const Tag& tag) {
+    if (!left_out_.empty()) {
+      const auto left_out = left_out_.find(tag.name);
+      if (left_out != left_out_.end()) {
+        if (--left_out->second == 0) left_out_.erase(left_out);
+        Replace(tag, " ");
+        return;
+      }
+    }
+    for (std::size_t i = open_.size(); i > 0; --i) {
+      if (open_[i - 1] == tag.name) {
+        for (std::size_t j = i - 1; j < open_.size(); ++j) {
+          if (open_[j] == "svg" || open_[j] == "math") --in_foreign_;
+        }
+        open_.resize(i - 1);
+        return;
+      }
+      if (Holds(kBarrier, open_[i - 1])) return;
+    }
+  }
+
+  std::size_t SkipRawText(const Tag& tag) const {
+    for (std::size_t at = html_.find("</", tag.end); at != std::string_view::npos;
+         at = html_.find("</", at + 2)) {
+      const std::string_view name = html_.substr(at + 2, tag.name.size());
+      const std::size_t after = at + 2 + tag.name.size();
+      const bool same = std::equal(name.begin(), name.end(), tag.name.begin(), tag.name.end(),
+                                   [](char a, char b) { return AsciiLower(a) == b; });
+      if (same && (after >= html_.size() || IsAsciiSpace(html_[after]) || html_[after] == '/' ||
+                   html_[after] == '>')) {
+        return FindEnd(at, ">");
+      }
+    }
+    return html_.size();
+  }
+
+  void Replace(const Tag& tag, std::string_view replacement) {
+    if (tag.begin < copied_) return;  // replaced already
+    out_.append(html_.substr(copied_, tag.begin - copied_)).append(replacement);
+    copied_ = tag.end;
+  }
+
+  std::string_view html_;
+  std::string out_;
+  std::size_t copied_ = 0;  // how much of html_ is in out_
+  std::vector<std::string> open_;
+  std::map<std::string, int> left_out_;
+  int in_foreign_ = 0;  // open <svg> and <math>
+};
+
+}  // namespace
+
+bool LimitHtmlNesting(std::string_view html, std::string& limited) {
+  return Limiter(html).Run(limited);
+}
+
+}  // namespace fovea
