@@ -17,7 +17,8 @@ namespace fovea {
 struct Encoding {
   std::vector<TokenId> ids;
   // ranges[i]: the bytes of the input that ids[i] came from; empty (begin == end) for special tokens that were added.
-  // Ranges ascend; bytes that the normaliser drops lie in no range.
+  // Begins and ends never descend (a character that becomes two tokens gives both its range). What a normaliser drops lies
+  // in no range of its own; a dropped accent belongs to its letter.
   std::vector<ByteRange> ranges;
 };
 
