@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,21 +21,43 @@ struct ChatMessage {
 
 enum class ChatFamily { kChatMl, kLlama3, kGemma };
 
+// A value; it borrows nothing.
 class ChatTemplate {
  public:
-  // Recognises the family of the decoder's template. Throws Error(kUnsupported) that names the markers looked for. Borrows nothing.
+  // Recognises the family of the decoder's template. Throws Error(kUnsupported) that names the
+  // markers looked for.
   static ChatTemplate FromDecoder(const Decoder& decoder);
 
-  // Ids of the messages, followed by the start of the assistant's turn.
+  // The same from the template's text (Jinja) and the tokenizer that has its control tokens. `bos`
+  // is put first where the family wants it (Llama 3, Gemma). Throws Error(kCorrupt) if the
+  // tokenizer lacks a control token of the family.
+  static ChatTemplate FromText(std::string_view jinja, const Bpe& tokenizer, TokenId bos);
+
+  // Ids of the messages, followed by the start of the assistant's turn. `tokenizer` is the one the
+  // template was made with. ChatML templates that insert a system message of their own do so where
+  // the first message is none; Gemma has no system turn: its text goes in front of the first user
+  // message. Throws Error(kInvalidArgument) on another role.
   std::vector<TokenId> Render(const Bpe& tokenizer, std::span<const ChatMessage> messages) const;
+
   // The token that ends a turn.
   TokenId end_of_turn() const { return end_of_turn_; }
   ChatFamily family() const { return family_; }
 
  private:
-  ChatTemplate(ChatFamily family, TokenId end_of_turn) : family_(family), end_of_turn_(end_of_turn) {}
-  ChatFamily family_;
-  TokenId end_of_turn_;
+  ChatTemplate() = default;
+  std::vector<TokenId> RenderChatMl(const Bpe& tokenizer,
+                                    std::span<const ChatMessage> messages) const;
+  std::vector<TokenId> RenderLlama3(const Bpe& tokenizer,
+                                    std::span<const ChatMessage> messages) const;
+  std::vector<TokenId> RenderGemma(const Bpe& tokenizer,
+                                   std::span<const ChatMessage> messages) const;
+
+  ChatFamily family_ = ChatFamily::kChatMl;
+  TokenId start_of_turn_{-1};  // <|im_start|>, <|start_header_id|>, <start_of_turn>
+  TokenId end_of_header_{-1};  // <|end_header_id|>, Llama 3 alone
+  TokenId end_of_turn_{-1};    // <|im_end|>, <|eot_id|>, <end_of_turn>
+  TokenId bos_{-1};            // -1: none
+  std::optional<std::string> default_system_;
 };
 
 }  // namespace fovea

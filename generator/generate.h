@@ -16,12 +16,22 @@ namespace fovea {
 
 class ThreadPool;
 
+// Keys and values of the last prompt and its continuation, so that a prompt that begins the same
+// (instructions, examples, earlier turns) is computed from where it differs. Results are the same
+// with and without. Belongs to one decoder and one thread at a time.
+struct PromptCache {
+  KvCache keys_values;
+  std::vector<TokenId> tokens;  // what keys_values holds, in order
+};
+
 struct GenerateOptions {
-  int max_tokens = 256;
+  int max_tokens = 256;  // >= 0
   SamplingOptions sampling;
   std::vector<TokenId> stop_tokens;  // The end of sequence token always stops.
-  // Called with each piece of text as soon as its UTF-8 is complete.
+  // Called with each piece of text as soon as its UTF-8 is complete; the pieces together are
+  // Generation::text.
   std::function<void(std::string_view piece)> on_text;
+  PromptCache* cache = nullptr;  // Borrowed; may be null.
 };
 
 struct Generation {
@@ -32,8 +42,9 @@ struct Generation {
   double decode_seconds = 0;
 };
 
-// Continues `prompt` (not empty). Throws Error(kInvalidArgument) if prompt and max_tokens exceed the context, Error(kCancelled) on `stop`.
-Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt, const GenerateOptions& options,
-                    ThreadPool* pool, std::stop_token stop = {});
+// Continues `prompt` (not empty). Throws Error(kInvalidArgument) if prompt and max_tokens exceed
+// the context, Error(kCancelled) on `stop`.
+Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
+                    const GenerateOptions& options, ThreadPool* pool, std::stop_token stop = {});
 
 }  // namespace fovea

@@ -3,9 +3,13 @@
 //     fovea::Pipeline pipeline({.index = "./.fovea"});
 //     fovea::Answer answer = pipeline.Ask("How do I make a partial index?");
 //     std::cout << answer.text << '\n';
-//     for (const auto& c : answer.citations) std::cout << c.document << ':' << c.range.begin << ' ' << c.text << '\n';
+//     for (const auto& c : answer.citations) std::cout << c.document << ':' << c.range.begin << ' '
+//     << c.text << '\n';
 //
-// A Pipeline is used by one thread at a time; models it loads may be shared with others through PipelineModels.
+// The reader's weights choose the evidence; the decoder writes from it; what a sentence of the
+// evidence does not support is replaced by a quotation, and no evidence means "not in these
+// documents". The same index, question and options give the same answer for any number of threads.
+// A Pipeline is used by one thread at a time.
 
 #pragma once
 
@@ -46,13 +50,16 @@ struct PipelineOptions {
 struct AskOptions {
   int passages = 8;  // read, >= 1
   AnswerMode mode = AnswerMode::kGenerate;
-  int max_tokens = 96;
+  int max_tokens = 96;  // >= 1
+  int max_words = 0;    // of the answer, cut at a sentence's end if possible; 0: no limit
   SamplingOptions sampling;
   // nullopt: the reader's own threshold; > 1: never abstain.
   std::optional<float> abstain_threshold;
   std::string document_glob;
   std::vector<std::pair<std::string, std::string>> examples;  // in-context: question, answer
-  std::function<void(std::string_view piece)> on_text;        // streaming
+  // Called with each sentence of the answer once it has been checked against the evidence; together
+  // they are Answer::text. An abstention is given too.
+  std::function<void(std::string_view piece)> on_text;
 };
 
 struct Citation {
@@ -87,8 +94,8 @@ struct Answer {
   bool abstained = false;
   double confidence = 0;  // 1 − the reader's "none of these"
   std::vector<Citation> citations;
-  std::vector<AnswerPassage> passages;
-  int sentences_left_out = 0;  // evidence that did not fit the prompt
+  std::vector<AnswerPassage> passages;  // those read, greatest weight first
+  int sentences_left_out = 0;           // evidence that did not fit the prompt
   AnswerTimings timings;
 };
 
@@ -98,13 +105,15 @@ class Pipeline {
   explicit Pipeline(const PipelineOptions& options);
   ~Pipeline();
 
-  // Retrieves and answers. Throws Error(kInvalidArgument) on an empty question, Error(kCancelled) on `stop`.
+  // Retrieves and answers. Throws Error(kInvalidArgument) on an empty question, Error(kCancelled)
+  // on `stop`.
   Answer Ask(std::string_view question, const AskOptions& options = {}, std::stop_token stop = {});
 
-  // The same from given passages, without an index (see also ReadPassages).
-  Answer AskPassages(std::string_view question, std::vector<Hit> hits, const AskOptions& options = {},
-                     std::stop_token stop = {});
+  // The same from given passages, without an index. Scores and ranks of the hits may be left empty.
+  Answer AskPassages(std::string_view question, std::vector<Hit> hits,
+                     const AskOptions& options = {}, std::stop_token stop = {});
 
+  // Throws Error(kInvalidArgument) if the pipeline has no index.
   Searcher& searcher();
   const Encoder& encoder() const;
   const Reader& reader() const;

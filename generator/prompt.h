@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "generator/chat_template.h"
@@ -20,22 +21,36 @@ struct Evidence {
   float weight = 0;         // reader mass in it
 };
 
+// Defaults by measurement: docs/architecture.md. A small decoder answers best from little evidence.
 struct PromptOptions {
-  int evidence_tokens = 512;  // budget for the evidence
+  int evidence_tokens = 256;  // budget for the evidence, > 0
+  int reply_tokens = 96;      // kept free in the context, >= 0
+  // Sentences that weigh less than this share of the best one are no evidence. 0 … 1.
+  float least_share = 0.1f;
+  // Sentences before and after each of the best that come with it, as far as the budget goes. >= 0.
+  int neighbours = 1;
   // In-context examples: pairs of question and answer shown before the question.
   std::vector<std::pair<std::string, std::string>> examples;
+
+  // Throws Error(kInvalidArgument) that names the option.
+  void validate() const;
 };
 
 struct Prompt {
   std::vector<TokenId> tokens;
-  std::vector<Evidence> evidence;  // in the order shown: by document, then position
-  int evidence_tokens = 0;         // spent
-  int sentences_left_out = 0;      // sentences with weight that did not fit
+  std::vector<Evidence>
+      evidence;                // in the order shown: by document (as first given), then position
+  int evidence_tokens = 0;     // spent
+  int sentences_left_out = 0;  // sentences that are evidence but did not fit
 };
 
-// Best sentences by reader weight with their neighbours, in document order, each labelled; then the question. Throws Error(kInvalidArgument) if
-// instructions and question alone exceed the decoder's context.
-Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages, const Reading& reading,
-                   const Decoder& decoder, const ChatTemplate& chat, const PromptOptions& options);
+// Best sentences by reader weight with their neighbours, in document order, each run labelled
+// "[1]", "[2]", …; then the question. A sentence that overlapping passages share is shown once; a
+// best sentence longer than the budget is cut at a token. Throws Error(kInvalidArgument) if
+// instructions, examples and question alone exceed the decoder's context. `reading` is that of
+// `passages`.
+Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
+                   const Reading& reading, const Decoder& decoder, const ChatTemplate& chat,
+                   const PromptOptions& options);
 
 }  // namespace fovea

@@ -24,7 +24,8 @@ Sampler::Sampler(const SamplingOptions& options) : options_(options), random_(op
 
 TokenId Sampler::Next(std::span<const float> logits) {
   const auto greatest = std::max_element(logits.begin(), logits.end());
-  if (options_.temperature == 0) return TokenId(static_cast<std::int32_t>(greatest - logits.begin()));
+  if (options_.temperature == 0)
+    return TokenId(static_cast<std::int32_t>(greatest - logits.begin()));
 
   std::vector<double> probability(logits.size());
   double total = 0;

@@ -1,4 +1,5 @@
-// The next token out of logits: greedy, or temperature with nucleus sampling (Holtzman et al. 2020).
+// The next token out of logits: greedy, or temperature with nucleus sampling (Holtzman et al.
+// 2020).
 
 #pragma once
 

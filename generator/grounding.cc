@@ -1,0 +1,149 @@
+#include "generator/grounding.h"
+
+#include <algorithm>
+#include <set>
+
+#include "lib/text/sentences.h"
+
+namespace fovea {
+namespace {
+
+constexpr std::string_view kSpace = " \t\r\n\f\v";
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool IsWordByte(char c) {
+  return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+const std::set<std::string_view> kFunctionWords = {
+    "a",     "an",   "the",   "of",     "in",      "on",    "at",     "to",    "for",    "from",
+    "by",    "with", "as",    "and",    "or",      "but",   "nor",    "is",    "are",    "was",
+    "were",  "be",   "been",  "being",  "am",      "it",    "its",    "this",  "that",   "these",
+    "those", "he",   "she",   "they",   "them",    "his",   "her",    "their", "there",  "which",
+    "who",   "whom", "whose", "what",   "when",    "where", "how",    "why",   "do",     "does",
+    "did",   "done", "has",   "have",   "had",     "can",   "could",  "will",  "would",  "may",
+    "might", "must", "shall", "should", "than",    "then",  "so",     "such",  "also",   "about",
+    "into",  "if",   "over",  "under",  "between", "both",  "each",   "other", "some",   "any",
+    "all",   "more", "most",  "very",   "because", "while", "during", "after", "before", "up",
+    "out",   "i",    "you",   "we",     "s",       "t"};
+
+struct Words {
+  std::set<std::string> stems;    // five letters at most, function words left out
+  std::set<std::string> numbers;  // words that hold a digit, whole
+};
+
+Words WordsOf(std::string_view text) {
+  Words words;
+  for (std::size_t at = 0; at < text.size();) {
+    if (!IsWordByte(text[at])) {
+      ++at;
+      continue;
+    }
+    std::string word;
+    for (; at < text.size(); ++at) {
+      const bool decimal = (text[at] == '.' || text[at] == ',') && at + 1 < text.size() &&
+                           !word.empty() && IsDigit(word.back()) && IsDigit(text[at + 1]);
+      if (!IsWordByte(text[at]) && !decimal) break;
+      // "4,401" and "4401" are the same number.
+      if (text[at] == ',') continue;
+      word +=
+          text[at] >= 'A' && text[at] <= 'Z' ? static_cast<char>(text[at] - 'A' + 'a') : text[at];
+    }
+    if (std::any_of(word.begin(), word.end(), IsDigit)) {
+      words.numbers.insert(word);
+      words.stems.insert(word);
+    } else if (!kFunctionWords.contains(word)) {
+      words.stems.insert(word.substr(0, 5));
+    }
+  }
+  return words;
+}
+
+double Support(const Words& statement, const Words& evidence, const Words& question) {
+  for (const std::string& number : statement.numbers) {
+    if (!evidence.numbers.contains(number) && !question.numbers.contains(number)) return 0;
+  }
+  std::size_t fresh = 0;
+  std::size_t fresh_found = 0;
+  std::size_t found = 0;
+  for (const std::string& word : statement.stems) {
+    const bool here = evidence.stems.contains(word);
+    found += here;
+    if (question.stems.contains(word)) continue;
+    ++fresh;
+    fresh_found += here;
+  }
+  if (fresh > 0) return static_cast<double>(fresh_found) / static_cast<double>(fresh);
+  if (statement.stems.empty()) return 0;
+  return static_cast<double>(found) / static_cast<double>(statement.stems.size());
+}
+
+}  // namespace
+
+double Support(std::string_view statement, std::string_view evidence, std::string_view question) {
+  return Support(WordsOf(statement), WordsOf(evidence), WordsOf(question));
+}
+
+std::vector<GroundedStatement> Ground(std::string_view answer,
+                                      std::span<const EvidenceSentence> evidence,
+                                      std::string_view question) {
+  std::vector<Words> evidence_words;
+  for (const EvidenceSentence& sentence : evidence)
+    evidence_words.push_back(WordsOf(sentence.text));
+  const Words question_words = WordsOf(question);
+  std::vector<GroundedStatement> statements;
+  std::set<std::string> said;
+  for (const ByteRange range : SplitSentences(answer)) {
+    GroundedStatement statement;
+    statement.text = CollapseSpace(Slice(answer, range));
+    if (!said.insert(statement.text).second) break;
+    const Words words = WordsOf(statement.text);
+    float weight = -1;
+    for (std::size_t i = 0; i < evidence.size(); ++i) {
+      const double support = Support(words, evidence_words[i], question_words);
+      if (support < statement.support ||
+          (support == statement.support && evidence[i].weight <= weight))
+        continue;
+      statement.support = support;
+      statement.evidence = i;
+      weight = evidence[i].weight;
+    }
+    if (statement.support < kLeastSupport) break;
+    statements.push_back(std::move(statement));
+  }
+  return statements;
+}
+
+std::string CollapseSpace(std::string_view text) {
+  std::string collapsed;
+  for (std::size_t at = text.find_first_not_of(kSpace); at != std::string_view::npos;) {
+    const std::size_t end = std::min(text.find_first_of(kSpace, at), text.size());
+    if (!collapsed.empty()) collapsed += ' ';
+    collapsed.append(text.substr(at, end - at));
+    at = text.find_first_not_of(kSpace, end);
+  }
+  return collapsed;
+}
+
+std::string CutWords(std::string_view text, int words) {
+  std::string cut = CollapseSpace(text);
+  std::size_t at = 0;
+  for (int i = 0; i < words; ++i) {
+    at = cut.find(' ', at);
+    if (at == std::string::npos) return cut;
+    ++at;
+  }
+  cut.resize(at > 0 ? at - 1 : 0);
+  return cut;
+}
+
+int CountWords(std::string_view text) {
+  const std::string collapsed = CollapseSpace(text);
+  return collapsed.empty()
+             ? 0
+             : 1 + static_cast<int>(std::count(collapsed.begin(), collapsed.end(), ' '));
+}
+
+}  // namespace fovea

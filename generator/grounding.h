@@ -1,0 +1,54 @@
+// Whether the evidence bears out what the decoder wrote, and which sentence does: the check before
+// an answer is shown.
+//
+// Words are compared without case and by their first five letters ("elevation", "elevated");
+// function words do not count.
+
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/byte_range.h"
+
+namespace fovea {
+
+// A sentence of a passage that was read.
+struct EvidenceSentence {
+  std::size_t passage = 0;
+  ByteRange range;        // of the passage's text
+  std::string_view text;  // Borrowed.
+  float weight = 0;       // the reader's
+};
+
+// Share of `statement`'s words that occur in `evidence`, 0 … 1: of those that `question` does not
+// already hold, or of all where it holds them all. A number that occurs in neither makes it 0; so
+// does a statement without words.
+double Support(std::string_view statement, std::string_view evidence, std::string_view question);
+
+// A statement is shown only if one sentence supports at least this share of it. (By measurement:
+// docs/architecture.md.)
+inline constexpr double kLeastSupport = 0.7;
+
+struct GroundedStatement {
+  std::string text;          // one sentence of the answer, white space collapsed
+  std::size_t evidence = 0;  // index of the sentence that supports it most
+  double support = 0;
+};
+
+// The sentences of `answer` up to the first that no sentence of `evidence` supports, or that
+// repeats an earlier one. Of equal supporters the one of greater weight is named.
+std::vector<GroundedStatement> Ground(std::string_view answer,
+                                      std::span<const EvidenceSentence> evidence,
+                                      std::string_view question);
+
+// `text` with every run of white space as one space, none at the ends.
+std::string CollapseSpace(std::string_view text);
+
+// The first `words` words of `text`.
+std::string CutWords(std::string_view text, int words);
+int CountWords(std::string_view text);
+
+}  // namespace fovea

@@ -1,0 +1,310 @@
+#include "generator/pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "generator/chat_template.h"
+#include "generator/generate.h"
+#include "generator/grounding.h"
+#include "generator/prompt.h"
+#include "lib/base/error.h"
+#include "lib/base/thread_pool.h"
+#include "lib/nn/decoder.h"
+#include "lib/nn/model_path.h"
+#include "lib/reader/embedding_reader.h"
+#include "retriever/store.h"
+
+namespace fovea {
+namespace {
+
+constexpr const char* kNotFoundAnswer = "I could not find an answer to this in the documents.";
+// A quotation takes in a second sentence that weighs at least this share of the best one, up to
+// this many words together.
+constexpr float kSecondSentenceShare = 0.3f;
+constexpr int kQuotedWords = 40;
+
+class Stopwatch {
+ public:
+  double Seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void ThrowIfStopped(const std::stop_token& stop) {
+  if (stop.stop_requested()) throw Error(ErrorCode::kCancelled, "answering was stopped");
+}
+
+void Check(std::string_view question, const AskOptions& options) {
+  const auto reject = [](const char* what) { throw Error(ErrorCode::kInvalidArgument, what); };
+  if (CollapseSpace(question).empty()) reject("the question is empty");
+  if (options.passages < 1) reject("the number of passages to read must be >= 1");
+  if (options.max_tokens < 1) reject("max-tokens must be >= 1");
+  if (options.max_words < 0) reject("max_words must be >= 0");
+  options.sampling.validate();
+}
+
+std::vector<EvidenceSentence> Sentences(std::span<const Passage> passages, const Reading& reading) {
+  std::vector<EvidenceSentence> sentences;
+  for (std::size_t p = 0; p < passages.size(); ++p) {
+    for (const SentenceWeight& sentence : reading.passages[p].sentences) {
+      sentences.push_back(
+          {p, sentence.range, Slice(passages[p].text, sentence.range), sentence.weight});
+    }
+  }
+  std::stable_sort(
+      sentences.begin(), sentences.end(),
+      [](const EvidenceSentence& a, const EvidenceSentence& b) { return a.weight > b.weight; });
+  return sentences;
+}
+
+// The sentences that the prompt showed.
+std::vector<EvidenceSentence> Shown(const std::vector<EvidenceSentence>& sentences,
+                                    const Prompt& prompt) {
+  std::vector<EvidenceSentence> shown;
+  for (const EvidenceSentence& sentence : sentences) {
+    const bool inside =
+        std::any_of(prompt.evidence.begin(), prompt.evidence.end(), [&](const Evidence& run) {
+          return run.passage == sentence.passage && run.range.begin < sentence.range.end &&
+                 sentence.range.begin < run.range.end;
+        });
+    if (inside) shown.push_back(sentence);
+  }
+  return shown;
+}
+
+Citation Cite(std::span<const Passage> passages, const EvidenceSentence& sentence) {
+  const Passage& passage = passages[sentence.passage];
+  return {passage.document,
+          passage.title,
+          {passage.range.begin + sentence.range.begin, passage.range.begin + sentence.range.end},
+          std::string(sentence.text),
+          sentence.weight};
+}
+
+// The same sentence may be read in two overlapping passages: it is cited once.
+void AddCitation(std::vector<Citation>& citations, Citation citation) {
+  const bool there = std::any_of(citations.begin(), citations.end(), [&](const Citation& other) {
+    return other.document == citation.document && other.range == citation.range;
+  });
+  if (!there) citations.push_back(std::move(citation));
+}
+
+// Sentences of an answer as they are put together: within the limit on words.
+class AnswerText {
+ public:
+  explicit AnswerText(int max_words) : max_words_(max_words) {}
+
+  // False if the sentence did not fit; the first one is cut instead.
+  bool Add(std::string sentence) {
+    const int words = CountWords(sentence);
+    if (max_words_ > 0 && words_ + words > max_words_) {
+      if (words_ > 0) return false;
+      sentence = CutWords(sentence, max_words_);
+    }
+    words_ += words;
+    pieces_.push_back((pieces_.empty() ? "" : " ") + std::move(sentence));
+    return true;
+  }
+
+  const std::vector<std::string>& pieces() const { return pieces_; }
+
+ private:
+  int max_words_;
+  int words_ = 0;
+  std::vector<std::string> pieces_;
+};
+
+std::vector<std::string> Quote(std::span<const Passage> passages,
+                               const std::vector<EvidenceSentence>& sentences,
+                               const AskOptions& options, Answer& answer) {
+  AnswerText text(options.max_words);
+  answer.source = AnswerSource::kQuoted;
+  answer.citations.clear();
+  const EvidenceSentence& best = sentences.front();
+  text.Add(CollapseSpace(best.text));
+  AddCitation(answer.citations, Cite(passages, best));
+  for (std::size_t i = 1;
+       i < sentences.size() && sentences[i].weight >= kSecondSentenceShare * best.weight; ++i) {
+    if (CollapseSpace(sentences[i].text) == CollapseSpace(best.text)) continue;
+    if (CountWords(best.text) + CountWords(sentences[i].text) <= kQuotedWords &&
+        text.Add(CollapseSpace(sentences[i].text))) {
+      AddCitation(answer.citations, Cite(passages, sentences[i]));
+    }
+    break;
+  }
+  return text.pieces();
+}
+
+void Deliver(const std::vector<std::string>& pieces, const AskOptions& options, Answer& answer) {
+  for (const std::string& piece : pieces) {
+    answer.text += piece;
+    if (options.on_text) options.on_text(piece);
+  }
+}
+
+}  // namespace
+
+struct Pipeline::State {
+  PipelineOptions options;
+  std::filesystem::path models;
+  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<Encoder> encoder;
+  std::unique_ptr<Reader> reader;
+  std::unique_ptr<Searcher> searcher;
+  std::unique_ptr<Decoder> decoder;
+  std::optional<ChatTemplate> chat;
+  PromptCache cache;
+  double load_seconds = 0;  // not yet reported in an answer
+
+  void LoadDecoder() {
+    if (decoder) return;
+    const Stopwatch watch;
+    auto loaded = Decoder::Load(
+        ResolveModel(models, options.generator.empty() ? kDefaultGenerator : options.generator));
+    chat = ChatTemplate::FromDecoder(*loaded);
+    decoder = std::move(loaded);
+    load_seconds += watch.Seconds();
+  }
+
+  // The decoder's answer as far as the evidence bears it out; empty if it does not.
+  std::vector<std::string> Write(std::span<const Passage> passages, const Reading& reading,
+                                 const std::vector<EvidenceSentence>& sentences,
+                                 const AskOptions& ask, Answer& answer,
+                                 const std::stop_token& stop) {
+    LoadDecoder();
+    PromptOptions prompt_options;
+    prompt_options.reply_tokens = ask.max_tokens;
+    prompt_options.examples = ask.examples;
+    const Prompt prompt =
+        BuildPrompt(answer.question, passages, reading, *decoder, *chat, prompt_options);
+    answer.sentences_left_out = prompt.sentences_left_out;
+    GenerateOptions generate;
+    generate.max_tokens = ask.max_tokens;
+    generate.sampling = ask.sampling;
+    generate.stop_tokens = {chat->end_of_turn()};
+    generate.cache = &cache;
+    const Generation generation = Generate(*decoder, prompt.tokens, generate, pool.get(), stop);
+    answer.timings.prefill = generation.prefill_seconds;
+    answer.timings.generate = generation.decode_seconds;
+    answer.timings.tokens = static_cast<int>(generation.tokens.size());
+
+    const std::vector<EvidenceSentence> shown = Shown(sentences, prompt);
+    AnswerText text(ask.max_words);
+    std::vector<Citation> citations;
+    for (const GroundedStatement& statement : Ground(generation.text, shown, answer.question)) {
+      if (!text.Add(statement.text)) break;
+      AddCitation(citations, Cite(passages, shown[statement.evidence]));
+    }
+    if (!text.pieces().empty()) {
+      answer.source = AnswerSource::kGenerated;
+      answer.citations = std::move(citations);
+    }
+    return text.pieces();
+  }
+};
+
+Pipeline::Pipeline(const PipelineOptions& options) : state_(std::make_unique<State>()) {
+  const Stopwatch watch;
+  State& state = *state_;
+  state.options = options;
+  state.models = options.models.empty() ? DefaultModelsFolder() : options.models;
+  state.pool = std::make_unique<ThreadPool>(options.threads);
+  std::string embedder = options.embedder;
+  if (embedder.empty() && !options.index.empty()) {
+    const auto settings = Store::Open(options.index, Store::Mode::kRead, options.log)->settings();
+    if (settings) embedder = settings->embedder;
+  }
+  if (embedder.empty()) embedder = kDefaultEmbedder;
+  state.encoder = Encoder::Load(ResolveModel(state.models, embedder));
+  state.reader = std::make_unique<EmbeddingReader>(*state.encoder);
+  if (!options.index.empty()) {
+    state.searcher = std::make_unique<Searcher>(options.index, *state.encoder, state.reader.get(),
+                                                state.pool.get(), options.log);
+  }
+  state.load_seconds = watch.Seconds();
+}
+
+Pipeline::~Pipeline() = default;
+
+Answer Pipeline::Ask(std::string_view question, const AskOptions& options, std::stop_token stop) {
+  Check(question, options);
+  ThrowIfStopped(stop);
+  const Stopwatch watch;
+  SearchOptions search;
+  search.k = options.passages;
+  search.mode = SearchMode::kHybrid;
+  search.document_glob = options.document_glob;
+  std::vector<Hit> hits = searcher().Search(question, search);
+  const double seconds = watch.Seconds();
+  Answer answer = AskPassages(question, std::move(hits), options, stop);
+  answer.timings.retrieve = seconds;
+  return answer;
+}
+
+Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
+                             const AskOptions& options, std::stop_token stop) {
+  Check(question, options);
+  ThrowIfStopped(stop);
+  State& state = *state_;
+  Answer answer;
+  answer.question = question;
+  std::vector<Passage> passages;
+  for (Hit& hit : hits) passages.push_back(std::move(hit.passage));
+  std::vector<ReaderInput> inputs;
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    inputs.push_back({&passages[i], hits[i].dense_score, hits[i].lexical_score});
+  }
+  const Stopwatch watch;
+  const Reading reading = state.reader->Read(question, inputs, state.pool.get());
+  answer.timings.read = watch.Seconds();
+  ThrowIfStopped(stop);
+
+  answer.confidence = 1.0 - static_cast<double>(reading.none_weight);
+  const std::vector<EvidenceSentence> sentences = Sentences(passages, reading);
+  const float threshold = options.abstain_threshold.value_or(state.reader->abstain_threshold());
+  answer.abstained = sentences.empty() || reading.none_weight >= threshold;
+  if (answer.abstained) {
+    Deliver({kNotFoundAnswer}, options, answer);
+  } else {
+    if (!reading.spans.empty()) {
+      const AnswerSpan& span = reading.spans.front();
+      answer.short_answer = CollapseSpace(Slice(passages[span.passage].text, span.range));
+    }
+    std::vector<std::string> pieces;
+    if (options.mode == AnswerMode::kGenerate) {
+      pieces = state.Write(passages, reading, sentences, options, answer, stop);
+    }
+    if (pieces.empty()) pieces = Quote(passages, sentences, options, answer);
+    Deliver(pieces, options, answer);
+  }
+  for (std::size_t i = 0; i < passages.size(); ++i) {
+    answer.passages.push_back({std::move(passages[i]),
+                               static_cast<double>(reading.passages[i].weight), hits[i].score,
+                               reading.passages[i].sentences});
+  }
+  std::stable_sort(
+      answer.passages.begin(), answer.passages.end(),
+      [](const AnswerPassage& a, const AnswerPassage& b) { return a.weight > b.weight; });
+  answer.timings.load = std::exchange(state.load_seconds, 0.0);
+  return answer;
+}
+
+Searcher& Pipeline::searcher() {
+  if (!state_->searcher) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "this pipeline was opened without an index: give it one to search");
+  }
+  return *state_->searcher;
+}
+const Encoder& Pipeline::encoder() const { return *state_->encoder; }
+const Reader& Pipeline::reader() const { return *state_->reader; }
+const Decoder& Pipeline::decoder() {
+  state_->LoadDecoder();
+  return *state_->decoder;
+}
+ThreadPool& Pipeline::pool() { return *state_->pool; }
+
+}  // namespace fovea

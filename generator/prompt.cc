@@ -1,0 +1,212 @@
+#include "generator/prompt.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "lib/base/error.h"
+#include "lib/text/utf8.h"
+
+namespace fovea {
+namespace {
+
+constexpr const char* kInstructions =
+    "You answer questions from the sources given. Answer in one short sentence, using words from "
+    "the sources.";
+
+// A sentence that may be shown.
+struct Candidate {
+  std::size_t passage = 0;
+  std::size_t index = 0;  // among the passage's sentences
+  ByteRange range;        // of the passage's text
+  float weight = 0;
+};
+
+// Chooses sentences and knows how they are shown.
+class Packer {
+ public:
+  Packer(std::span<const Passage> passages, const Bpe& tokenizer)
+      : passages_(passages), tokenizer_(tokenizer) {
+    for (const Passage& passage : passages)
+      document_order_.try_emplace(passage.document, document_order_.size());
+  }
+
+  // Adds the sentence if the block stays within `budget` tokens. A sentence already shown counts as
+  // added.
+  bool Add(const Candidate& candidate, int budget) {
+    if (Shown(candidate)) return true;
+    chosen_.push_back(candidate);
+    if (Tokens() <= budget) return true;
+    chosen_.pop_back();
+    return false;
+  }
+
+  // As much of the beginning of the sentence as fits.
+  void AddBeginning(Candidate candidate, int budget) {
+    const Passage& passage = passages_[candidate.passage];
+    const Encoding encoding = tokenizer_.Encode(Slice(passage.text, candidate.range));
+    const std::size_t begin = candidate.range.begin;
+    for (std::size_t kept = std::min(encoding.ids.size(), static_cast<std::size_t>(budget));
+         kept > 0; --kept) {
+      const std::size_t end = FloorToCharacter(passage.text, begin + encoding.ranges[kept - 1].end);
+      if (end <= begin) return;
+      candidate.range.end = end;
+      if (Add(candidate, budget)) return;
+    }
+  }
+
+  bool empty() const { return chosen_.empty(); }
+
+  std::vector<Evidence> Runs() const {
+    std::vector<Candidate> order = chosen_;
+    std::sort(order.begin(), order.end(),
+              [&](const Candidate& a, const Candidate& b) { return Position(a) < Position(b); });
+    std::vector<Evidence> runs;
+    const Candidate* last = nullptr;
+    for (const Candidate& candidate : order) {
+      if (last != nullptr && last->passage == candidate.passage &&
+          last->index + 1 == candidate.index) {
+        runs.back().range.end = candidate.range.end;
+        runs.back().weight += candidate.weight;
+      } else {
+        runs.push_back({candidate.passage, candidate.range, candidate.weight});
+      }
+      last = &candidate;
+    }
+    return runs;
+  }
+
+  std::string Text() const {
+    std::string text;
+    int label = 0;
+    for (const Evidence& run : Runs()) {
+      text += '[' + std::to_string(++label) + "] ";
+      text.append(Slice(passages_[run.passage].text, run.range));
+      text += '\n';
+    }
+    return text;
+  }
+
+  int Tokens() const { return static_cast<int>(tokenizer_.EncodeIds(Text()).size()); }
+
+ private:
+  // Document first, then where the sentence stands in it.
+  std::tuple<std::size_t, std::size_t, std::size_t> Position(const Candidate& candidate) const {
+    const Passage& passage = passages_[candidate.passage];
+    return {document_order_.at(passage.document), passage.range.begin + candidate.range.begin,
+            candidate.passage};
+  }
+
+  bool Shown(const Candidate& candidate) const {
+    const Passage& passage = passages_[candidate.passage];
+    return std::any_of(chosen_.begin(), chosen_.end(), [&](const Candidate& other) {
+      const Passage& shown = passages_[other.passage];
+      if (shown.document != passage.document) return false;
+      if (&shown == &passage) return other.index == candidate.index;
+      const std::size_t begin = passage.range.begin + candidate.range.begin;
+      const std::size_t end = passage.range.begin + candidate.range.end;
+      return begin < shown.range.begin + other.range.end &&
+             shown.range.begin + other.range.begin < end;
+    });
+  }
+
+  std::span<const Passage> passages_;
+  const Bpe& tokenizer_;
+  std::map<std::string, std::size_t> document_order_;
+  std::vector<Candidate> chosen_;
+};
+
+Candidate CandidateAt(const Reading& reading, std::size_t passage, std::size_t index) {
+  const SentenceWeight& sentence = reading.passages[passage].sentences[index];
+  return {passage, index, sentence.range, sentence.weight};
+}
+
+// The sentences that are evidence, best first.
+std::vector<Candidate> Ranked(const Reading& reading, float least_share, int* left_out) {
+  std::vector<Candidate> candidates;
+  float best = 0;
+  for (std::size_t p = 0; p < reading.passages.size(); ++p) {
+    for (std::size_t i = 0; i < reading.passages[p].sentences.size(); ++i) {
+      candidates.push_back(CandidateAt(reading, p, i));
+      best = std::max(best, candidates.back().weight);
+    }
+  }
+  std::erase_if(candidates, [&](const Candidate& c) { return c.weight < best * least_share; });
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.weight > b.weight; });
+  // Far more than any budget holds: bounds the work where a passage has thousands of equal
+  // sentences.
+  constexpr std::size_t kMost = 256;
+  *left_out = static_cast<int>(candidates.size() - std::min(candidates.size(), kMost));
+  candidates.resize(std::min(candidates.size(), kMost));
+  return candidates;
+}
+
+std::vector<ChatMessage> Messages(std::string_view question, const std::string& evidence,
+                                  const PromptOptions& options) {
+  std::vector<ChatMessage> messages = {{"system", kInstructions}};
+  for (const auto& [example_question, example_answer] : options.examples) {
+    messages.push_back({"user", "Question: " + example_question});
+    messages.push_back({"assistant", example_answer});
+  }
+  messages.push_back({"user", "Sources:\n" + evidence + "\nQuestion: " + std::string(question)});
+  return messages;
+}
+
+}  // namespace
+
+void PromptOptions::validate() const {
+  const auto reject = [](const char* what) { throw Error(ErrorCode::kInvalidArgument, what); };
+  if (evidence_tokens <= 0) reject("evidence_tokens must be > 0");
+  if (reply_tokens < 0) reject("reply_tokens must be >= 0");
+  if (!(least_share >= 0 && least_share <= 1)) reject("least_share must be in [0, 1]");
+  if (neighbours < 0) reject("neighbours must be >= 0");
+}
+
+Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
+                   const Reading& reading, const Decoder& decoder, const ChatTemplate& chat,
+                   const PromptOptions& options) {
+  options.validate();
+  const Bpe& tokenizer = decoder.tokenizer();
+  const int context = decoder.config().context;
+  const int frame =
+      static_cast<int>(chat.Render(tokenizer, Messages(question, "", options)).size());
+  const int room = context - options.reply_tokens - frame;
+  if (room < 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the question with its instructions and examples has " + std::to_string(frame) +
+                    " tokens; with a reply of " + std::to_string(options.reply_tokens) +
+                    " it exceeds the context of " + decoder.name() + " (" +
+                    std::to_string(context) + "): shorten it");
+  }
+  // Where the evidence meets the frame a few tokens may come out differently than apart.
+  constexpr int kSeam = 4;
+  const int budget = std::min(options.evidence_tokens, room - kSeam);
+
+  Prompt prompt;
+  Packer packer(passages, tokenizer);
+  const std::vector<Candidate> ranked =
+      Ranked(reading, options.least_share, &prompt.sentences_left_out);
+  for (const Candidate& candidate : ranked) {
+    if (budget <= 0 || !packer.Add(candidate, budget)) ++prompt.sentences_left_out;
+  }
+  if (packer.empty() && !ranked.empty() && budget > 0) packer.AddBeginning(ranked.front(), budget);
+  for (const Candidate& candidate : ranked) {
+    for (int distance = 1; distance <= options.neighbours && budget > 0; ++distance) {
+      const auto step = static_cast<std::size_t>(distance);
+      const std::size_t count = reading.passages[candidate.passage].sentences.size();
+      if (candidate.index >= step) {
+        packer.Add(CandidateAt(reading, candidate.passage, candidate.index - step), budget);
+      }
+      if (candidate.index + step < count) {
+        packer.Add(CandidateAt(reading, candidate.passage, candidate.index + step), budget);
+      }
+    }
+  }
+  prompt.evidence = packer.Runs();
+  prompt.evidence_tokens = packer.empty() ? 0 : packer.Tokens();
+  prompt.tokens = chat.Render(tokenizer, Messages(question, packer.Text(), options));
+  return prompt;
+}
+
+}  // namespace fovea
