@@ -29,13 +29,13 @@ struct SearchOptions {
   int k = 10;  // hits, >= 1
   SearchMode mode = SearchMode::kHybrid;
   std::string document_glob;  // "": all documents
-  // Hits of hybrid that kRead hands to the reader; the rest is kept behind.
+  // The first hits of hybrid that kRead hands to the reader; the rest is kept behind.
   int read_passages = 8;
 };
 
 struct Hit {
   Passage passage;
-  double score = 0;  // of the mode asked for; comparable within one result only
+  double score = 0;  // cosine, BM25, or (hybrid, read) their fusion; comparable within one result only
   std::optional<int> dense_rank;    // from 1; nullopt: not among the candidates
   std::optional<int> lexical_rank;
   std::optional<float> dense_score;
@@ -51,10 +51,10 @@ class Searcher {
            LogCallback log = {});
   ~Searcher();
 
-  // An empty index gives no hits; an empty query is Error(kInvalidArgument). Not to be called by two threads at once.
+  // Answers from one generation of the index: the one of the moment of the call, also while another process writes. An empty index gives no hits; an empty query is Error(kInvalidArgument). Not to be called by two threads at once.
   std::vector<Hit> Search(std::string_view query, const SearchOptions& options) const;
 
-  // Sees what other processes have committed since.
+  // Sees what other processes have committed since, ahead of the next Search.
   void Refresh();
 
   const Store& store() const;

@@ -1,0 +1,182 @@
+#include "retriever/document_group.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/error.h"
+#include "lib/base/thread_pool.h"
+
+namespace fovea {
+namespace {
+
+// About ten seconds of embedding on two cores, so that a kill loses little.
+constexpr std::size_t kGroupTextBytes = std::size_t{256} << 10;
+constexpr std::size_t kGroupChanges = 2048;
+// Chunks embedded by one call: the bound on the memory for activations and on how late a stop is noticed.
+constexpr std::size_t kSliceChunks = 256;
+
+void ThrowIfStopped(const std::stop_token& stop) {
+  if (stop.stop_requested()) {
+    throw Error(ErrorCode::kCancelled,
+                "indexing was stopped; what was committed stays, and the next run goes on from there");
+  }
+}
+
+}  // namespace
+
+void ForEachIndex(ThreadPool* pool, std::size_t count, const std::function<void(std::size_t)>& body) {
+  if (pool == nullptr) {
+    for (std::size_t i = 0; i < count; ++i) body(i);
+    return;
+  }
+  pool->ParallelFor(count, 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) body(i);
+  });
+}
+
+DocumentGroup::DocumentGroup(Store& store, const Encoder& encoder, const ChunkerOptions& chunker,
+                             ThreadPool* pool)
+    : store_(store), encoder_(encoder), chunker_(chunker), pool_(pool) {}
+
+void DocumentGroup::PutSource(SourceRecord source) { changes_.emplace_back(std::move(source)); }
+
+void DocumentGroup::AddDocument(Document document, std::string content_hash, std::string source,
+                                std::optional<DocumentId> replaced) {
+  text_bytes_ += document.text.size();
+  queued_[document.name] = source;
+  NewDocument added;
+  added.document = std::move(document);
+  added.content_hash = std::move(content_hash);
+  added.source = std::move(source);
+  added.replaced = replaced;
+  changes_.emplace_back(std::move(added));
+}
+
+void DocumentGroup::RemoveDocument(DocumentId id) { changes_.emplace_back(DocumentRemoval{id}); }
+
+void DocumentGroup::RemoveSource(std::string path) {
+  changes_.emplace_back(SourceRemoval{std::move(path)});
+}
+
+void DocumentGroup::RenameSource(std::string from, std::string to) {
+  queued_[to] = to;
+  changes_.emplace_back(SourceRename{std::move(from), std::move(to)});
+}
+
+const std::string* DocumentGroup::QueuedSourceOf(const std::string& document) const {
+  const auto found = queued_.find(document);
+  return found == queued_.end() ? nullptr : &found->second;
+}
+
+bool DocumentGroup::full() const {
+  return text_bytes_ >= kGroupTextBytes || changes_.size() >= kGroupChanges;
+}
+
+void DocumentGroup::RecallOldChunks(NewDocument& added) const {
+  if (!added.replaced) return;
+  const auto record = store_.FindDocument(*added.replaced);
+  if (!record) return;
+  const std::string text = store_.DocumentText(*added.replaced);
+  for (const auto& [id, chunk] : store_.ChunksOfDocument(*added.replaced)) {
+    added.old_chunks.emplace(ContextualText(record->title, chunk.heading, Slice(text, chunk.range)), id);
+  }
+}
+
+void DocumentGroup::Prepare(NewDocument& added) const {
+  const Document& document = added.document;
+  added.chunks = ChunkDocument(document, encoder_.tokenizer(), chunker_);
+  added.tokens.resize(added.chunks.size());
+  added.copied.resize(added.chunks.size());
+  for (std::size_t i = 0; i < added.chunks.size(); ++i) {
+    const Chunk& chunk = added.chunks[i];
+    const std::string text =
+        ContextualText(document.title, chunk.heading, Slice(document.text, chunk.range));
+    if (const auto old = added.old_chunks.find(text); old != added.old_chunks.end()) {
+      added.copied[i] = old->second;
+      continue;
+    }
+    int cut = 0;
+    added.tokens[i] = encoder_.Tokenize(encoder_.config().passage_prompt + text, &cut);
+    added.cut_tokens += cut;
+  }
+}
+
+std::vector<float> DocumentGroup::Embed(std::span<NewDocument* const> documents, GroupCounts& counts,
+                                        std::stop_token stop) const {
+  std::vector<float> vectors;
+  std::vector<std::vector<TokenId>> slice;
+  std::size_t rows = 0;
+  const auto embed_slice = [&] {
+    ThrowIfStopped(stop);
+    if (slice.empty()) return;
+    const Matrix embedded = encoder_.Embed(slice, pool_);
+    vectors.insert(vectors.end(), embedded.data(), embedded.data() + embedded.rows() * embedded.cols());
+    slice.clear();
+  };
+  for (NewDocument* added : documents) {
+    added->first_vector = rows;
+    counts.cut_tokens += added->cut_tokens;
+    for (std::size_t i = 0; i < added->tokens.size(); ++i) {
+      if (added->copied[i]) {
+        ++counts.reused;
+        continue;
+      }
+      counts.tokens += static_cast<std::int64_t>(added->tokens[i].size());
+      ++counts.chunks;
+      ++rows;
+      slice.push_back(std::move(added->tokens[i]));
+      if (slice.size() == kSliceChunks) embed_slice();
+    }
+  }
+  embed_slice();
+  return vectors;
+}
+
+void DocumentGroup::Apply(const NewDocument& added, std::span<const float> vectors) {
+  const auto width = static_cast<std::size_t>(encoder_.config().width);
+  std::vector<std::vector<float>> copies(added.chunks.size());
+  std::vector<NewChunk> chunks(added.chunks.size());
+  std::size_t row = added.first_vector;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    chunks[i].chunk = added.chunks[i];
+    if (added.copied[i]) {
+      copies[i] = store_.Vector(*added.copied[i]);
+      chunks[i].vector = copies[i];
+    } else {
+      chunks[i].vector = vectors.subspan(row++ * width, width);
+    }
+  }
+  store_.AddDocument(added.document, added.source, added.content_hash, chunks);
+}
+
+void DocumentGroup::Flush(GroupCounts& counts, std::stop_token stop) {
+  ThrowIfStopped(stop);
+  if (changes_.empty()) return;
+  std::vector<NewDocument*> documents;
+  for (Change& change : changes_) {
+    if (auto* added = std::get_if<NewDocument>(&change)) documents.push_back(added);
+  }
+  for (NewDocument* added : documents) RecallOldChunks(*added);
+  ForEachIndex(pool_, documents.size(), [&](std::size_t i) { Prepare(*documents[i]); });
+  const std::vector<float> vectors = Embed(documents, counts, stop);
+
+  store_.Begin();
+  try {
+    for (const Change& change : changes_) {
+      if (const auto* source = std::get_if<SourceRecord>(&change)) store_.PutSource(*source);
+      if (const auto* added = std::get_if<NewDocument>(&change)) Apply(*added, vectors);
+      if (const auto* removal = std::get_if<DocumentRemoval>(&change)) store_.RemoveDocument(removal->id);
+      if (const auto* removal = std::get_if<SourceRemoval>(&change)) store_.RemoveSource(removal->path);
+      if (const auto* rename = std::get_if<SourceRename>(&change)) store_.RenameSource(rename->from, rename->to);
+    }
+    store_.Commit();
+  } catch (...) {
+    store_.Rollback();
+    throw;
+  }
+  changes_.clear();
+  queued_.clear();
+  text_bytes_ = 0;
+}
+
+}  // namespace fovea
