@@ -12,19 +12,22 @@ namespace {
 // About ten seconds of embedding on two cores, so that a kill loses little.
 constexpr std::size_t kGroupTextBytes = std::size_t{256} << 10;
 constexpr std::size_t kGroupChanges = 2048;
-// Chunks embedded by one call: the bound on the memory for activations and on how late a stop is noticed.
+// Chunks embedded by one call: the bound on the memory for activations and on how late a stop is
+// noticed.
 constexpr std::size_t kSliceChunks = 256;
 
 void ThrowIfStopped(const std::stop_token& stop) {
   if (stop.stop_requested()) {
-    throw Error(ErrorCode::kCancelled,
-                "indexing was stopped; what was committed stays, and the next run goes on from there");
+    throw Error(
+        ErrorCode::kCancelled,
+        "indexing was stopped; what was committed stays, and the next run goes on from there");
   }
 }
 
 }  // namespace
 
-void ForEachIndex(ThreadPool* pool, std::size_t count, const std::function<void(std::size_t)>& body) {
+void ForEachIndex(ThreadPool* pool, std::size_t count,
+                  const std::function<void(std::size_t)>& body) {
   if (pool == nullptr) {
     for (std::size_t i = 0; i < count; ++i) body(i);
     return;
@@ -78,7 +81,8 @@ void DocumentGroup::RecallOldChunks(NewDocument& added) const {
   if (!record) return;
   const std::string text = store_.DocumentText(*added.replaced);
   for (const auto& [id, chunk] : store_.ChunksOfDocument(*added.replaced)) {
-    added.old_chunks.emplace(ContextualText(record->title, chunk.heading, Slice(text, chunk.range)), id);
+    added.old_chunks.emplace(ContextualText(record->title, chunk.heading, Slice(text, chunk.range)),
+                             id);
   }
 }
 
@@ -101,8 +105,8 @@ void DocumentGroup::Prepare(NewDocument& added) const {
   }
 }
 
-std::vector<float> DocumentGroup::Embed(std::span<NewDocument* const> documents, GroupCounts& counts,
-                                        std::stop_token stop) const {
+std::vector<float> DocumentGroup::Embed(std::span<NewDocument* const> documents,
+                                        GroupCounts& counts, std::stop_token stop) const {
   std::vector<float> vectors;
   std::vector<std::vector<TokenId>> slice;
   std::size_t rows = 0;
@@ -110,7 +114,8 @@ std::vector<float> DocumentGroup::Embed(std::span<NewDocument* const> documents,
     ThrowIfStopped(stop);
     if (slice.empty()) return;
     const Matrix embedded = encoder_.Embed(slice, pool_);
-    vectors.insert(vectors.end(), embedded.data(), embedded.data() + embedded.rows() * embedded.cols());
+    vectors.insert(vectors.end(), embedded.data(),
+                   embedded.data() + embedded.rows() * embedded.cols());
     slice.clear();
   };
   for (NewDocument* added : documents) {
@@ -165,9 +170,12 @@ void DocumentGroup::Flush(GroupCounts& counts, std::stop_token stop) {
     for (const Change& change : changes_) {
       if (const auto* source = std::get_if<SourceRecord>(&change)) store_.PutSource(*source);
       if (const auto* added = std::get_if<NewDocument>(&change)) Apply(*added, vectors);
-      if (const auto* removal = std::get_if<DocumentRemoval>(&change)) store_.RemoveDocument(removal->id);
-      if (const auto* removal = std::get_if<SourceRemoval>(&change)) store_.RemoveSource(removal->path);
-      if (const auto* rename = std::get_if<SourceRename>(&change)) store_.RenameSource(rename->from, rename->to);
+      if (const auto* removal = std::get_if<DocumentRemoval>(&change))
+        store_.RemoveDocument(removal->id);
+      if (const auto* removal = std::get_if<SourceRemoval>(&change))
+        store_.RemoveSource(removal->path);
+      if (const auto* rename = std::get_if<SourceRename>(&change))
+        store_.RenameSource(rename->from, rename->to);
     }
     store_.Commit();
   } catch (...) {

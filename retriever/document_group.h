@@ -1,8 +1,8 @@
-// Changes on their way into the store: documents are chunked, tokenised and embedded together, then everything that was queued
-// is committed in one transaction, in the order it was queued.
+// Changes on their way into the store: documents are chunked, tokenised and embedded together, then
+// everything that was queued is committed in one transaction, in the order it was queued.
 //
-// Nothing of the store changes before Flush. What Flush writes does not depend on how documents are spread over groups, nor on the
-// number of threads. Used by one thread.
+// Nothing of the store changes before Flush. What Flush writes does not depend on how documents are
+// spread over groups, nor on the number of threads. Used by one thread.
 
 #pragma once
 
@@ -25,7 +25,8 @@ namespace fovea {
 class ThreadPool;
 
 // Calls body(i) for every i < count on the pool, or here if there is none.
-void ForEachIndex(ThreadPool* pool, std::size_t count, const std::function<void(std::size_t)>& body);
+void ForEachIndex(ThreadPool* pool, std::size_t count,
+                  const std::function<void(std::size_t)>& body);
 
 struct GroupCounts {
   std::int64_t chunks = 0;      // embedded
@@ -37,7 +38,8 @@ struct GroupCounts {
 class DocumentGroup {
  public:
   // Borrows all of them.
-  DocumentGroup(Store& store, const Encoder& encoder, const ChunkerOptions& chunker, ThreadPool* pool);
+  DocumentGroup(Store& store, const Encoder& encoder, const ChunkerOptions& chunker,
+                ThreadPool* pool);
 
   void PutSource(SourceRecord source);
   // `replaced`: the stored document of the same name; chunks that say the same keep its vectors.
@@ -47,14 +49,16 @@ class DocumentGroup {
   void RemoveSource(std::string path);
   void RenameSource(std::string from, std::string to);
 
-  // The source of a queued document; nullptr if none of this name is queued. Lives until the next change.
+  // The source of a queued document; nullptr if none of this name is queued. Lives until the next
+  // change.
   const std::string* QueuedSourceOf(const std::string& document) const;
 
   bool empty() const { return changes_.empty(); }
   // Large enough to be flushed: bounds memory and what a kill can lose.
   bool full() const;
 
-  // Throws Error(kCancelled) when `stop` is requested before the commit (nothing is changed then), and what the store throws.
+  // Throws Error(kCancelled) when `stop` is requested before the commit (nothing is changed then),
+  // and what the store throws.
   void Flush(GroupCounts& counts, std::stop_token stop);
 
  private:
@@ -81,7 +85,8 @@ class DocumentGroup {
     std::string from;
     std::string to;
   };
-  using Change = std::variant<SourceRecord, NewDocument, DocumentRemoval, SourceRemoval, SourceRename>;
+  using Change =
+      std::variant<SourceRecord, NewDocument, DocumentRemoval, SourceRemoval, SourceRename>;
 
   void RecallOldChunks(NewDocument& added) const;
   void Prepare(NewDocument& added) const;

@@ -6,7 +6,8 @@
 namespace fovea {
 
 std::vector<FusedHit> Fuse(std::span<const DenseHit> dense, std::span<const LexicalHit> lexical,
-                           const FusionOptions& options, std::span<const DenseHit> dense_of_lexical) {
+                           const FusionOptions& options,
+                           std::span<const DenseHit> dense_of_lexical) {
   std::map<ChunkId, FusedHit> hits;
   for (std::size_t i = 0; i < dense.size(); ++i) {
     FusedHit& hit = hits[dense[i].chunk];

@@ -11,11 +11,14 @@ namespace {
 // Files that are read at once; bounds memory.
 constexpr std::size_t kBatchFiles = 256;
 constexpr std::int64_t kBatchBytes = std::int64_t{4} << 20;
-// Records of unchanged files whose time differs are worth a transaction of their own from here on: less is read again next time.
+// Records of unchanged files whose time differs are worth a transaction of their own from here on:
+// less is read again next time.
 constexpr std::size_t kRefreshFiles = 1000;
 constexpr std::uint64_t kRefreshBytes = std::uint64_t{64} << 20;
 
-std::uint64_t Bytes(const SourceFile& file) { return static_cast<std::uint64_t>(std::max<std::int64_t>(file.size, 0)); }
+std::uint64_t Bytes(const SourceFile& file) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(file.size, 0));
+}
 
 std::size_t BatchSize(std::span<const SourceFile> files) {
   std::int64_t bytes = 0;
@@ -30,8 +33,8 @@ std::size_t BatchSize(std::span<const SourceFile> files) {
 
 }  // namespace
 
-IndexRun::IndexRun(Store& store, const Encoder& encoder, const IndexerOptions& options, ThreadPool* pool,
-                   const ProgressCallback& progress, std::stop_token stop)
+IndexRun::IndexRun(Store& store, const Encoder& encoder, const IndexerOptions& options,
+                   ThreadPool* pool, const ProgressCallback& progress, std::stop_token stop)
     : store_(store),
       options_(options),
       pool_(pool),
@@ -85,9 +88,14 @@ void IndexRun::Recall(const SourceWalk& walk) {
   for (const auto& [path, source] : stored_) {
     if (found.contains(path)) continue;
     switch (StateOfFile(path)) {
-      case FileState::kGone: gone_.emplace(path, source.content_hash); break;
-      case FileState::kUnknown: report_.unchanged += DocumentsIn(path); break;
-      case FileState::kFile: break;  // Left out by the globs, say: not this run's business.
+      case FileState::kGone:
+        gone_.emplace(path, source.content_hash);
+        break;
+      case FileState::kUnknown:
+        report_.unchanged += DocumentsIn(path);
+        break;
+      case FileState::kFile:
+        break;  // Left out by the globs, say: not this run's business.
     }
   }
 }
@@ -162,7 +170,8 @@ bool IndexRun::HoldsTheSame(const LoadedFile& file, const SourceRecord& old) con
   VisitDocuments(file, options_.loader, [&](const Document& document, const std::string& hash) {
     const std::string& old_name = document.name == file.record.path ? old.path : document.name;
     const auto stored = store_.FindDocument(old_name);
-    // The names of both must be free for each other, and the text is compared: the hash is not a cryptographic one.
+    // The names of both must be free for each other, and the text is compared: the hash is not a
+    // cryptographic one.
     same = stored && stored->source == old.path && stored->content_hash == hash &&
            store_.DocumentText(stored->id) == document.text &&
            group_.QueuedSourceOf(document.name) == nullptr &&
@@ -175,7 +184,8 @@ bool IndexRun::HoldsTheSame(const LoadedFile& file, const SourceRecord& old) con
 void IndexRun::UpdateDocuments(const LoadedFile& file) {
   const std::string& path = file.record.path;
   if (StoredSource(path) == nullptr) {
-    // Without a hash until all its documents are in, so that a run that is cut short is taken up again.
+    // Without a hash until all its documents are in, so that a run that is cut short is taken up
+    // again.
     group_.PutSource({.path = path, .content_hash = "", .size = -1, .modified_ns = -1});
   }
   VisitDocuments(file, options_.loader, [&](const Document& document, const std::string& hash) {
@@ -191,15 +201,17 @@ void IndexRun::UpdateDocuments(const LoadedFile& file) {
   changed_ = true;
 }
 
-void IndexRun::UpdateDocument(const Document& document, const std::string& hash, const std::string& source) {
+void IndexRun::UpdateDocument(const Document& document, const std::string& hash,
+                              const std::string& source) {
   const std::string* queued = group_.QueuedSourceOf(document.name);
   // One whose removal is queued is as good as gone.
-  const auto stored = freed_.erase(document.name) > 0 ? std::nullopt : store_.FindDocument(document.name);
+  const auto stored =
+      freed_.erase(document.name) > 0 ? std::nullopt : store_.FindDocument(document.name);
   const std::string owner = queued != nullptr ? *queued : stored ? stored->source : source;
   if (owner != source && !gone_.contains(owner)) {
     report_.skipped.push_back({document.name,
-                               "comes from " + source + ", but a document of this name came from " + owner +
-                                   " before: rename one of them, or fovea remove " + owner,
+                               "comes from " + source + ", but a document of this name came from " +
+                                   owner + " before: rename one of them, or fovea remove " + owner,
                                false});
     clashed_ = true;
     return;
@@ -225,7 +237,8 @@ void IndexRun::RemoveVanished(const LoadedFile& file) {
 
 void IndexRun::RemoveSource(const std::string& path) {
   report_.removed += DocumentsIn(path);
-  for (const DocumentRecord& document : store_.DocumentsOfSource(path)) freed_.insert(document.name);
+  for (const DocumentRecord& document : store_.DocumentsOfSource(path))
+    freed_.insert(document.name);
   group_.RemoveSource(path);
   changed_ = true;
 }

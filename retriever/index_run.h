@@ -29,7 +29,8 @@ class IndexRun {
   IndexReport Update(SourceWalk walk);
 
  private:
-  // What the store knows: the sources in question, what has become of them, how many documents each has.
+  // What the store knows: the sources in question, what has become of them, how many documents each
+  // has.
   void Recall(const SourceWalk& walk);
   const SourceRecord* StoredSource(const std::string& path) const;
   std::int64_t DocumentsIn(const std::string& source) const;

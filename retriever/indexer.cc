@@ -22,11 +22,14 @@ IndexSettings SettingsOf(const Encoder& encoder, const ChunkerOptions& chunker) 
   return settings;
 }
 
-void RequireSame(const IndexSettings& stored, const IndexSettings& wanted, const std::filesystem::path& folder) {
+void RequireSame(const IndexSettings& stored, const IndexSettings& wanted,
+                 const std::filesystem::path& folder) {
   std::string differences;
-  const auto compare = [&](const std::string& what, const std::string& has, const std::string& want) {
+  const auto compare = [&](const std::string& what, const std::string& has,
+                           const std::string& want) {
     if (has == want) return;
-    differences += (differences.empty() ? "" : ", ") + what + " " + has + " (asked for: " + want + ")";
+    differences +=
+        (differences.empty() ? "" : ", ") + what + " " + has + " (asked for: " + want + ")";
   };
   compare("embedder", stored.embedder, wanted.embedder);
   if (stored.embedder == wanted.embedder) {
@@ -35,18 +38,20 @@ void RequireSame(const IndexSettings& stored, const IndexSettings& wanted, const
   compare("precision", stored.precision, wanted.precision);
   compare("dimensions", std::to_string(stored.dimensions), std::to_string(wanted.dimensions));
   compare("chunk tokens", std::to_string(stored.chunk_tokens), std::to_string(wanted.chunk_tokens));
-  compare("chunk overlap", std::to_string(stored.chunk_overlap), std::to_string(wanted.chunk_overlap));
+  compare("chunk overlap", std::to_string(stored.chunk_overlap),
+          std::to_string(wanted.chunk_overlap));
   if (differences.empty()) return;
-  throw Error(ErrorCode::kMismatch,
-              folder.string() + ": this index was built with " + differences +
-                  ". Leave the option away to go on with what it was built with, or make a new index: "
-                  "fovea index --index OTHER_FOLDER PATH");
+  throw Error(
+      ErrorCode::kMismatch,
+      folder.string() + ": this index was built with " + differences +
+          ". Leave the option away to go on with what it was built with, or make a new index: "
+          "fovea index --index OTHER_FOLDER PATH");
 }
 
 }  // namespace
 
-Indexer::Indexer(Store& store, const Encoder& encoder, const IndexerOptions& options, ThreadPool* pool,
-                 LogCallback log)
+Indexer::Indexer(Store& store, const Encoder& encoder, const IndexerOptions& options,
+                 ThreadPool* pool, LogCallback log)
     : store_(store), encoder_(encoder), options_(options), pool_(pool), log_(std::move(log)) {
   options_.chunker.validate();
   if (const auto stored = store_.settings()) {
@@ -54,12 +59,12 @@ Indexer::Indexer(Store& store, const Encoder& encoder, const IndexerOptions& opt
   }
 }
 
-IndexReport Indexer::Add(const std::vector<std::filesystem::path>& paths, const ProgressCallback& progress,
-                         std::stop_token stop) {
+IndexReport Indexer::Add(const std::vector<std::filesystem::path>& paths,
+                         const ProgressCallback& progress, std::stop_token stop) {
   const auto start = std::chrono::steady_clock::now();
-  SourceWalk walk = WalkSources(paths, {.index_folder = store_.folder(),
-                                        .include = options_.include,
-                                        .exclude = options_.exclude});
+  SourceWalk walk = WalkSources(
+      paths,
+      {.index_folder = store_.folder(), .include = options_.include, .exclude = options_.exclude});
   if (!store_.settings()) {
     store_.Begin();
     store_.SetSettings(SettingsOf(encoder_, options_.chunker));
@@ -90,8 +95,9 @@ std::int64_t Indexer::Remove(const std::vector<std::string>& paths) {
       documents.insert(document->id);
     }
     if (!matched) {
-      throw Error(ErrorCode::kNotFound, path + ": is neither a document, nor an indexed file, nor a folder of such; " +
-                                            "nothing was removed");
+      throw Error(ErrorCode::kNotFound,
+                  path + ": is neither a document, nor an indexed file, nor a folder of such; " +
+                      "nothing was removed");
     }
   }
   std::int64_t removed = 0;

@@ -1,8 +1,10 @@
 // Brings an index up to date with files and folders.
 //
-// Only what changed is read and embedded: unchanged files (size and time, else content hash) are left, renamed ones are recognised by
-// content, modified ones replace their documents, files deleted under the given paths are removed. Work is committed group by group, so that a
-// kill loses little; the result does not depend on where it was interrupted, on the number of threads, or on the grouping.
+// Only what changed is read and embedded: unchanged files (size and time, else content hash) are
+// left, renamed ones are recognised by content, modified ones replace their documents, files
+// deleted under the given paths are removed. Work is committed group by group, so that a kill loses
+// little; the result does not depend on where it was interrupted, on the number of threads, or on
+// the grouping.
 
 #pragma once
 
@@ -27,13 +29,14 @@ struct IndexerOptions {
   ChunkerOptions chunker;
   LoaderOptions loader;
   VectorIndexOptions vectors;
-  // Globs on the path as indexed; a file is taken if it matches any `include` (or there is none) and no `exclude`.
+  // Globs on the path as indexed; a file is taken if it matches any `include` (or there is none)
+  // and no `exclude`.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
 };
 
 struct IndexReport {
-  std::int64_t added = 0;      // documents, as all of these
+  std::int64_t added = 0;  // documents, as all of these
   std::int64_t updated = 0;
   std::int64_t renamed = 0;
   std::int64_t unchanged = 0;
@@ -48,16 +51,19 @@ struct IndexReport {
 
 class Indexer {
  public:
-  // Borrows store (Mode::kWrite), encoder and pool. Throws Error(kMismatch) if the store was built with other settings.
-  Indexer(Store& store, const Encoder& encoder, const IndexerOptions& options, ThreadPool* pool, LogCallback log = {});
+  // Borrows store (Mode::kWrite), encoder and pool. Throws Error(kMismatch) if the store was built
+  // with other settings.
+  Indexer(Store& store, const Encoder& encoder, const IndexerOptions& options, ThreadPool* pool,
+          LogCallback log = {});
 
-  // A path that does not exist is Error(kNotFound) before anything is changed. Throws Error(kCancelled) after committing what is done when
-  // `stop` is requested; Error(kIo) on a full disk.
-  IndexReport Add(const std::vector<std::filesystem::path>& paths, const ProgressCallback& progress = {},
-                  std::stop_token stop = {});
+  // A path that does not exist is Error(kNotFound) before anything is changed. Throws
+  // Error(kCancelled) after committing what is done when `stop` is requested; Error(kIo) on a full
+  // disk.
+  IndexReport Add(const std::vector<std::filesystem::path>& paths,
+                  const ProgressCallback& progress = {}, std::stop_token stop = {});
 
-  // Takes out the documents with these names, of these source files, or below these folders. Returns how many. A path that matches nothing is
-  // Error(kNotFound), and nothing is removed.
+  // Takes out the documents with these names, of these source files, or below these folders.
+  // Returns how many. A path that matches nothing is Error(kNotFound), and nothing is removed.
   std::int64_t Remove(const std::vector<std::string>& paths);
 
  private:

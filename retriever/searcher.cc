@@ -13,7 +13,8 @@
 namespace fovea {
 namespace {
 
-// Candidates that each side hands to the fusion, at least; deeper lists change nothing that was measured (docs/retrieval.md).
+// Candidates that each side hands to the fusion, at least; deeper lists change nothing that was
+// measured (docs/retrieval.md).
 constexpr int kFusionDepth = 200;
 
 constexpr std::pair<SearchMode, std::string_view> kModes[] = {{SearchMode::kRead, "read"},
@@ -81,11 +82,12 @@ struct Searcher::State {
     if (!stored) return;  // Nothing was indexed yet.
     if (stored->embedder_fingerprint != encoder.fingerprint()) {
       const bool same_name = stored->embedder == encoder.name();
-      throw Error(ErrorCode::kMismatch,
-                  store->folder().string() + ": was built with the embedder " + stored->embedder +
-                      (same_name ? ", but the files of that model are others now: restore them"
-                                 : ", not " + encoder.name() + ": use --embedder " + stored->embedder) +
-                      ", or index again into another folder");
+      throw Error(
+          ErrorCode::kMismatch,
+          store->folder().string() + ": was built with the embedder " + stored->embedder +
+              (same_name ? ", but the files of that model are others now: restore them"
+                         : ", not " + encoder.name() + ": use --embedder " + stored->embedder) +
+              ", or index again into another folder");
     }
     settings = *stored;
   }
@@ -97,15 +99,15 @@ struct Searcher::State {
     return {embedded.data(), embedded.data() + embedded.cols()};
   }
 
-  std::vector<DenseHit> SearchDense(std::span<const float> query, int k, const std::string& glob) const {
+  std::vector<DenseHit> SearchDense(std::span<const float> query, int k,
+                                    const std::string& glob) const {
     if (glob.empty()) return vectors->Search(query, k);
     const std::vector<DocumentId> matching = store->DocumentsMatching(glob);
     if (matching.empty()) return {};
     std::unordered_set<std::int64_t> accepted;
     for (const DocumentId id : matching) accepted.insert(Value(id));
-    return vectors->Search(query, k, [&](ChunkId, DocumentId document) {
-      return accepted.contains(Value(document));
-    });
+    return vectors->Search(
+        query, k, [&](ChunkId, DocumentId document) { return accepted.contains(Value(document)); });
   }
 
   std::vector<FusedHit> SearchHybrid(std::string_view query, int k, const std::string& glob) const {
@@ -170,7 +172,8 @@ struct Searcher::State {
   void Reorder(std::string_view query, std::span<Hit> hits) const {
     if (hits.empty()) return;
     std::vector<ReaderInput> inputs;
-    for (const Hit& hit : hits) inputs.push_back({&hit.passage, hit.dense_score, hit.lexical_score});
+    for (const Hit& hit : hits)
+      inputs.push_back({&hit.passage, hit.dense_score, hit.lexical_score});
     const Reading reading = reader->Read(query, inputs, pool);
     for (std::size_t i = 0; i < hits.size(); ++i) {
       hits[i].weight = static_cast<double>(reading.passages[i].weight);
@@ -180,15 +183,16 @@ struct Searcher::State {
   }
 };
 
-Searcher::Searcher(const std::filesystem::path& index_folder, const Encoder& encoder, const Reader* reader,
-                   ThreadPool* pool, LogCallback log)
-    : state_(std::make_unique<State>(State{.store = Store::Open(index_folder, Store::Mode::kRead, log),
-                                           .encoder = encoder,
-                                           .reader = reader,
-                                           .pool = pool,
-                                           .log = std::move(log),
-                                           .settings = {},
-                                           .vectors = nullptr})) {
+Searcher::Searcher(const std::filesystem::path& index_folder, const Encoder& encoder,
+                   const Reader* reader, ThreadPool* pool, LogCallback log)
+    : state_(
+          std::make_unique<State>(State{.store = Store::Open(index_folder, Store::Mode::kRead, log),
+                                        .encoder = encoder,
+                                        .reader = reader,
+                                        .pool = pool,
+                                        .log = std::move(log),
+                                        .settings = {},
+                                        .vectors = nullptr})) {
   Refresh();
 }
 
@@ -200,7 +204,8 @@ std::vector<Hit> Searcher::Search(std::string_view query, const SearchOptions& o
   if (IsBlank(query)) throw Error(ErrorCode::kInvalidArgument, "the query is empty");
   const bool read = options.mode == SearchMode::kRead;
   if (read && state.reader == nullptr) {
-    throw Error(ErrorCode::kInvalidArgument, "search mode read needs a reader; use hybrid, dense or lexical");
+    throw Error(ErrorCode::kInvalidArgument,
+                "search mode read needs a reader; use hybrid, dense or lexical");
   }
   const Snapshot snapshot(*state.store);
   state.FollowGeneration();
@@ -214,8 +219,10 @@ std::vector<Hit> Searcher::Search(std::string_view query, const SearchOptions& o
           : state.SearchOneSide(query, options);
   if (ranked.size() > wanted) ranked.resize(wanted);
   std::vector<Hit> hits = state.WithPassages(ranked);
-  state.Reorder(query, std::span(hits).first(std::min(hits.size(), static_cast<std::size_t>(read_passages))));
-  if (hits.size() > static_cast<std::size_t>(options.k)) hits.resize(static_cast<std::size_t>(options.k));
+  state.Reorder(
+      query, std::span(hits).first(std::min(hits.size(), static_cast<std::size_t>(read_passages))));
+  if (hits.size() > static_cast<std::size_t>(options.k))
+    hits.resize(static_cast<std::size_t>(options.k));
   return hits;
 }
 

@@ -35,8 +35,9 @@ struct SearchOptions {
 
 struct Hit {
   Passage passage;
-  double score = 0;  // cosine, BM25, or (hybrid, read) their fusion; comparable within one result only
-  std::optional<int> dense_rank;    // from 1; nullopt: not among the candidates
+  double score =
+      0;  // cosine, BM25, or (hybrid, read) their fusion; comparable within one result only
+  std::optional<int> dense_rank;  // from 1; nullopt: not among the candidates
   std::optional<int> lexical_rank;
   std::optional<float> dense_score;
   std::optional<float> lexical_score;
@@ -45,13 +46,16 @@ struct Hit {
 
 class Searcher {
  public:
-  // Opens the index for reading. Borrows encoder, reader (may be null: then kRead is Error(kInvalidArgument)) and pool. Throws Error(kNotFound |
-  // kMismatch | kCorrupt); kMismatch says which model the index wants.
-  Searcher(const std::filesystem::path& index_folder, const Encoder& encoder, const Reader* reader, ThreadPool* pool,
-           LogCallback log = {});
+  // Opens the index for reading. Borrows encoder, reader (may be null: then kRead is
+  // Error(kInvalidArgument)) and pool. Throws Error(kNotFound | kMismatch | kCorrupt); kMismatch
+  // says which model the index wants.
+  Searcher(const std::filesystem::path& index_folder, const Encoder& encoder, const Reader* reader,
+           ThreadPool* pool, LogCallback log = {});
   ~Searcher();
 
-  // Answers from one generation of the index: the one of the moment of the call, also while another process writes. An empty index gives no hits; an empty query is Error(kInvalidArgument). Not to be called by two threads at once.
+  // Answers from one generation of the index: the one of the moment of the call, also while another
+  // process writes. An empty index gives no hits; an empty query is Error(kInvalidArgument). Not to
+  // be called by two threads at once.
   std::vector<Hit> Search(std::string_view query, const SearchOptions& options) const;
 
   // Sees what other processes have committed since, ahead of the next Search.

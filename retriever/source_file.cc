@@ -32,7 +32,8 @@ std::string ReasonWithoutName(const std::string& name, const std::string& messag
 
 std::optional<std::string> ReadOrFail(const SourceFile& file, const LoaderOptions& options,
                                       LoadedFile& loaded) {
-  const bool too_large = file.size >= 0 && static_cast<std::size_t>(file.size) > options.max_file_bytes;
+  const bool too_large =
+      file.size >= 0 && static_cast<std::size_t>(file.size) > options.max_file_bytes;
   try {
     if (!too_large) return ReadFile(file.name, options.max_file_bytes);
   } catch (const Error& error) {
@@ -55,8 +56,8 @@ void WarnOfRepeats(LoadedFile& loaded, const std::string& source, std::size_t se
                             " documents have the name of a later one and were replaced by it");
 }
 
-void LoadAll(const SourceFile& file, std::string_view bytes, const LoaderOptions& options, bool keep,
-             LoadedFile& loaded) {
+void LoadAll(const SourceFile& file, std::string_view bytes, const LoaderOptions& options,
+             bool keep, LoadedFile& loaded) {
   std::size_t seen = 0;
   LoaderSink sink;
   sink.document = [&](Document document) {
@@ -83,7 +84,8 @@ std::string HashOf(const Document& document) {
   HashField(hasher, document.metadata_json);
   HashField(hasher, document.format);
   for (const Section& section : document.sections) {
-    HashField(hasher, std::to_string(section.range.begin) + "-" + std::to_string(section.range.end));
+    HashField(hasher,
+              std::to_string(section.range.begin) + "-" + std::to_string(section.range.end));
     HashField(hasher, std::to_string(section.heading_path.size()));
     for (const std::string& heading : section.heading_path) HashField(hasher, heading);
   }
@@ -95,7 +97,8 @@ bool LooksUnchanged(const SourceFile& file, const SourceRecord& stored) {
          stored.modified_ns == file.modified_ns;
 }
 
-LoadedFile LoadFile(const SourceFile& file, const SourceRecord* stored, const LoaderOptions& options) {
+LoadedFile LoadFile(const SourceFile& file, const SourceRecord* stored,
+                    const LoaderOptions& options) {
   LoadedFile loaded;
   const std::int64_t read_at = NowNs();
   std::optional<std::string> bytes = ReadOrFail(file, options, loaded);

@@ -1,4 +1,5 @@
-// A file on its way into the index: read, hashed, and loaded if it is not what the index holds already.
+// A file on its way into the index: read, hashed, and loaded if it is not what the index holds
+// already.
 
 #pragma once
 
@@ -23,8 +24,9 @@ std::string HashOf(const Document& document);
 bool LooksUnchanged(const SourceFile& file, const SourceRecord& stored);
 
 struct LoadedFile {
-  // What the store is to keep of the file. modified_ns is -1 where the file was so young when it was read that a later change could
-  // leave its time as it is: the next run then compares contents.
+  // What the store is to keep of the file. modified_ns is -1 where the file was so young when it
+  // was read that a later change could leave its time as it is: the next run then compares
+  // contents.
   SourceRecord record;
   std::optional<SkippedDocument> failure;  // it could not be read, or must not be
   bool unchanged = false;                  // the content is that of the stored record
@@ -34,16 +36,19 @@ struct LoadedFile {
 
   // Of a small file: its documents with their hashes.
   std::vector<std::pair<Document, std::string>> documents;
-  // Of a large one: its bytes, and which document is the last of its name; documents are loaded anew for every visit.
+  // Of a large one: its bytes, and which document is the last of its name; documents are loaded
+  // anew for every visit.
   std::string bytes;
   std::unordered_map<std::string, std::size_t> last_of_name;
 };
 
-// `stored`: its record in the index, or nullptr. Never throws for what a file holds or for one that cannot be read. May be called by several
-// threads.
-LoadedFile LoadFile(const SourceFile& file, const SourceRecord* stored, const LoaderOptions& options);
+// `stored`: its record in the index, or nullptr. Never throws for what a file holds or for one that
+// cannot be read. May be called by several threads.
+LoadedFile LoadFile(const SourceFile& file, const SourceRecord* stored,
+                    const LoaderOptions& options);
 
-// In file order, without those that a later one of the same name replaces. `visit` returns false to stop.
+// In file order, without those that a later one of the same name replaces. `visit` returns false to
+// stop.
 void VisitDocuments(const LoadedFile& file, const LoaderOptions& options,
                     const std::function<bool(const Document&, const std::string& hash)>& visit);
 

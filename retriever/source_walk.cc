@@ -80,9 +80,10 @@ class Walker {
     auto& files = walk_.files;
     std::sort(files.begin(), files.end(),
               [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
-    files.erase(std::unique(files.begin(), files.end(),
-                            [](const SourceFile& a, const SourceFile& b) { return a.name == b.name; }),
-                files.end());
+    files.erase(
+        std::unique(files.begin(), files.end(),
+                    [](const SourceFile& a, const SourceFile& b) { return a.name == b.name; }),
+        files.end());
     return std::move(walk_);
   }
 
@@ -178,7 +179,8 @@ class Walker {
 
 }  // namespace
 
-SourceWalk WalkSources(const std::vector<std::filesystem::path>& paths, const WalkOptions& options) {
+SourceWalk WalkSources(const std::vector<std::filesystem::path>& paths,
+                       const WalkOptions& options) {
   Walker walker(options);
   for (const fs::path& path : paths) walker.AddRoot(path);
   return walker.Finish();

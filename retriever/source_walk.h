@@ -1,9 +1,10 @@
 // Which files a list of paths stands for.
 //
-// Folders are walked recursively. Left out: hidden entries, the index folder, files that IsLoadable refuses, what the globs
-// leave out. Symbolic links are followed, every folder and linked file once (by device and inode; the real path wins over a
-// link), so that loops end; a link to a folder above a given one is such a loop. A path that was given itself is taken even if
-// it is hidden or of an unknown kind.
+// Folders are walked recursively. Left out: hidden entries, the index folder, files that IsLoadable
+// refuses, what the globs leave out. Symbolic links are followed, every folder and linked file once
+// (by device and inode; the real path wins over a link), so that loops end; a link to a folder
+// above a given one is such a loop. A path that was given itself is taken even if it is hidden or
+// of an unknown kind.
 
 #pragma once
 
@@ -34,7 +35,8 @@ struct SourceWalk {
   std::vector<SkippedDocument> skipped;
 };
 
-// Throws Error(kNotFound) if one of the paths does not exist. Anything that cannot be read is in `skipped`.
+// Throws Error(kNotFound) if one of the paths does not exist. Anything that cannot be read is in
+// `skipped`.
 SourceWalk WalkSources(const std::vector<std::filesystem::path>& paths, const WalkOptions& options);
 
 // "./a//b/" is "a/b"; "a/../b" is "b" where the file system agrees (or has neither). "." stays ".".
@@ -44,7 +46,8 @@ std::string NormalizeSourcePath(const std::filesystem::path& path);
 bool IsAtOrBelow(const std::string& name, const std::string& root);
 
 enum class FileState { kFile, kGone, kUnknown };
-// kGone: no regular file of this name is there. kUnknown: the operating system does not say (a folder without permission).
+// kGone: no regular file of this name is there. kUnknown: the operating system does not say (a
+// folder without permission).
 FileState StateOfFile(const std::string& name);
 
 }  // namespace fovea
