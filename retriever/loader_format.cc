@@ -43,7 +43,7 @@ constexpr std::string_view kSkippedNames =
 
 bool Holds(std::string_view list, std::string_view word) {
   return word.find(' ') == std::string_view::npos &&
-         list.find(" " + std::string(word) + " ") != std::string_view::npos;
+         list.find(std::string(" ").append(word).append(" ")) != std::string_view::npos;
 }
 
 std::string LowerExtension(const std::filesystem::path& path) {
