@@ -1,5 +1,6 @@
-// Byte-level byte-pair encoding (Sennrich et al. 2016; Radford et al. 2019), with the pre-tokenisers that GGUF files name.
-// Ids are llama.cpp's with special tokens not parsed: text can never form a control token.
+// Byte-level byte-pair encoding (Sennrich et al. 2016; Radford et al. 2019), with the
+// pre-tokenisers that GGUF files name. Ids are llama.cpp's with special tokens not parsed: text can
+// never form a control token.
 
 #pragma once
 
@@ -16,13 +17,15 @@ namespace fovea {
 struct BpeModel {
   std::vector<std::string> tokens;  // Byte-to-unicode form ("Ġthe").
   std::vector<std::string> merges;  // "left right", best first.
-  std::vector<int> token_types;     // GGUF: 1 normal, 3 control, 4 user defined, …; may be empty: all normal.
-  std::string pre = "gpt-2";        // "smollm", "gpt-2", "llama-bpe", "qwen2", …
+  std::vector<int>
+      token_types;  // GGUF: 1 normal, 3 control, 4 user defined, …; may be empty: all normal.
+  std::string pre = "gpt-2";  // "smollm", "gpt-2", "llama-bpe", "qwen2", …
 };
 
 class Bpe final : public Tokenizer {
  public:
-  // Throws Error(kUnsupported) on an unknown pre-tokeniser, Error(kCorrupt) on merges or types that do not fit the tokens.
+  // Throws Error(kUnsupported) on an unknown pre-tokeniser, Error(kCorrupt) on merges or types that
+  // do not fit the tokens.
   explicit Bpe(BpeModel model);
   ~Bpe() override;
 
