@@ -2,8 +2,6 @@
 
 #include <sqlite3.h>
 
-#include <set>
-
 #include "lib/base/error.h"
 #include "retriever/fts5_tokenizer.h"
 #include "retriever/stop_words.h"
@@ -30,7 +28,8 @@ void LexicalTextFunction(sqlite3_context* context, int, sqlite3_value** values) 
 }
 
 struct Terms {
-  std::vector<std::string> content;  // in query order, one a stem
+  // In query order; a word that comes twice counts twice, as BM25 has it.
+  std::vector<std::string> content;
   std::vector<std::string> stops;
 };
 
@@ -39,9 +38,7 @@ struct Terms {
 Terms Tokenize(sqlite::Database& database, std::string_view query) {
   query = query.substr(0, kMostQueryBytes);
   Terms terms;
-  std::set<std::string, std::less<>> stems;
-  ForEachWord(database, query, [&](std::string_view stem, ByteRange range) {
-    if (!stems.emplace(stem).second) return true;
+  ForEachWord(database, query, [&](std::string_view, ByteRange range) {
     const std::string_view word = Slice(query, range);
     auto& list = IsStopWord(word) ? terms.stops : terms.content;
     if (list.size() < kMostTerms) list.emplace_back(word);
