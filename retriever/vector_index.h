@@ -30,8 +30,9 @@ struct DenseHit {
 };
 
 struct VectorIndexOptions {
-  // Up to this many vectors: exact ("flat"); beyond: HNSW (Malkov and Yashunin 2018).
-  std::int64_t exact_up_to = 100'000;
+  // Up to this many vectors: exact ("flat"); beyond: HNSW (Malkov and Yashunin 2018). A scan of 60,000 × 384 takes 2.6 ms on
+  // one core, the graph 8 ms for 100 hits and half a minute to build: it pays off late.
+  std::int64_t exact_up_to = 250'000;
   // The file is rebuilt when more than this share of the store's chunks is newer than it or deleted since.
   double stale_share = 0.1;
   // Fewer stale chunks than this never cause a rebuild.
