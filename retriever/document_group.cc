@@ -9,8 +9,7 @@
 namespace fovea {
 namespace {
 
-// About ten seconds of embedding on two cores, so that a kill loses little.
-constexpr std::size_t kGroupTextBytes = std::size_t{256} << 10;
+// A group of many small changes is full at this number of them.
 constexpr std::size_t kGroupChanges = 2048;
 // Chunks embedded by one call: the bound on the memory for activations and on how late a stop is
 // noticed.
@@ -38,8 +37,8 @@ void ForEachIndex(ThreadPool* pool, std::size_t count,
 }
 
 DocumentGroup::DocumentGroup(Store& store, const Encoder& encoder, const ChunkerOptions& chunker,
-                             ThreadPool* pool)
-    : store_(store), encoder_(encoder), chunker_(chunker), pool_(pool) {}
+                             std::size_t group_bytes, ThreadPool* pool)
+    : store_(store), encoder_(encoder), chunker_(chunker), group_bytes_(group_bytes), pool_(pool) {}
 
 void DocumentGroup::PutSource(SourceRecord source) { changes_.emplace_back(std::move(source)); }
 
@@ -72,7 +71,7 @@ const std::string* DocumentGroup::QueuedSourceOf(const std::string& document) co
 }
 
 bool DocumentGroup::full() const {
-  return text_bytes_ >= kGroupTextBytes || changes_.size() >= kGroupChanges;
+  return text_bytes_ >= group_bytes_ || changes_.size() >= kGroupChanges;
 }
 
 void DocumentGroup::RecallOldChunks(NewDocument& added) const {

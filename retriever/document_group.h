@@ -37,9 +37,9 @@ struct GroupCounts {
 
 class DocumentGroup {
  public:
-  // Borrows all of them.
+  // Borrows all of them. `group_bytes`: of text, from which on the group is full.
   DocumentGroup(Store& store, const Encoder& encoder, const ChunkerOptions& chunker,
-                ThreadPool* pool);
+                std::size_t group_bytes, ThreadPool* pool);
 
   void PutSource(SourceRecord source);
   // `replaced`: the stored document of the same name; chunks that say the same keep its vectors.
@@ -97,6 +97,7 @@ class DocumentGroup {
   Store& store_;
   const Encoder& encoder_;
   const ChunkerOptions& chunker_;
+  std::size_t group_bytes_;
   ThreadPool* pool_;
   std::vector<Change> changes_;
   std::unordered_map<std::string, std::string> queued_;  // document name to source

@@ -40,7 +40,7 @@ IndexRun::IndexRun(Store& store, const Encoder& encoder, const IndexerOptions& o
       pool_(pool),
       progress_(progress),
       stop_(std::move(stop)),
-      group_(store, encoder, options_.chunker, pool) {}
+      group_(store, encoder, options_.chunker, options_.group_bytes, pool) {}
 
 IndexReport IndexRun::Update(SourceWalk walk) {
   Recall(walk);

@@ -24,9 +24,9 @@ struct SourceFile {
 };
 
 struct WalkOptions {
-  std::filesystem::path index_folder;
-  std::vector<std::string> include;
-  std::vector<std::string> exclude;
+  std::filesystem::path index_folder = {};
+  std::vector<std::string> include = {};
+  std::vector<std::string> exclude = {};
 };
 
 struct SourceWalk {
