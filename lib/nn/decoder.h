@@ -1,6 +1,8 @@
-// A Llama-type decoder (Touvron et al. 2023) read from a GGUF file: RMSNorm, RoPE, grouped-query attention, SwiGLU, KV cache.
+// A Llama-type decoder (Touvron et al. 2023) read from a GGUF file: RMSNorm, RoPE, grouped-query
+// attention, SwiGLU, KV cache.
 //
-// A Decoder is immutable and shared by threads; a KvCache belongs to one conversation and one thread at a time.
+// A Decoder is immutable and shared by threads; a KvCache belongs to one conversation and one
+// thread at a time.
 
 #pragma once
 
@@ -35,7 +37,8 @@ struct DecoderConfig {
   TokenId eos{-1};
 };
 
-// Keys and values of the tokens seen so far: per layer [T, Hkv·Dh] each, f32. Grows as needed up to the model's context.
+// Keys and values of the tokens seen so far: per layer [T, Hkv·Dh] each, f32. Grows as needed up to
+// the model's context.
 class KvCache {
  public:
   KvCache();
@@ -57,7 +60,8 @@ class KvCache {
 
 class Decoder {
  public:
-  // Throws Error(kNotFound | kCorrupt | kUnsupported); other architectures and weight types are refused by name.
+  // Throws Error(kNotFound | kCorrupt | kUnsupported); other architectures and weight types are
+  // refused by name.
   static std::unique_ptr<Decoder> Load(const std::filesystem::path& file);
   ~Decoder();
 
@@ -66,9 +70,11 @@ class Decoder {
   const std::string& fingerprint() const;
   const std::string& name() const;
 
-  // Appends `tokens` to the cache and gives the logits [V] after the last one. tokens must not be empty; Error(kInvalidArgument)
-  // if cache and tokens together exceed the context. Equal to feeding the tokens one at a time, bit for bit.
-  std::vector<float> Forward(KvCache& cache, std::span<const TokenId> tokens, ThreadPool* pool) const;
+  // Appends `tokens` to the cache and gives the logits [V] after the last one. tokens must not be
+  // empty; Error(kInvalidArgument) if cache and tokens together exceed the context. Equal to
+  // feeding the tokens one at a time, bit for bit.
+  std::vector<float> Forward(KvCache& cache, std::span<const TokenId> tokens,
+                             ThreadPool* pool) const;
 
   // The same with the logits after each token: [T, V].
   Matrix ForwardAll(KvCache& cache, std::span<const TokenId> tokens, ThreadPool* pool) const;

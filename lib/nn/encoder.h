@@ -1,8 +1,8 @@
-// A BERT-type text encoder (Devlin et al. 2019) read from a folder in the sentence-transformers layout:
-// all-MiniLM, bge, e5, gte.
+// A BERT-type text encoder (Devlin et al. 2019) read from a folder in the sentence-transformers
+// layout: all-MiniLM, bge, e5, gte.
 //
-// An Encoder is immutable and shared by threads; calls allocate their own scratch. Batches are ragged: no padding is computed, and a
-// text's result does not depend on the batch it is in.
+// An Encoder is immutable and shared by threads; calls allocate their own scratch. Batches are
+// ragged: no padding is computed, and a text's result does not depend on the batch it is in.
 
 #pragma once
 
@@ -29,11 +29,13 @@ struct EncoderConfig {
   int feed_forward = 0;  // F
   int vocabulary = 0;    // V
   int positions = 0;     // rows of the position table
-  int max_tokens = 0;    // the model's window, [CLS] and [SEP] counted: max_seq_length, else positions
+  int max_tokens =
+      0;  // the model's window, [CLS] and [SEP] counted: max_seq_length, else positions
   float epsilon = 1e-12f;
   Pooling pooling = Pooling::kMean;
   bool normalize = true;
-  // What the model wants in front of a query and of a passage ("query: ", "passage: " for e5); often empty.
+  // What the model wants in front of a query and of a passage ("query: ", "passage: " for e5);
+  // often empty.
   std::string query_prompt;
   std::string passage_prompt;
 };
@@ -51,15 +53,18 @@ class Encoder {
   // The folder's name: "all-MiniLM-L6-v2".
   const std::string& name() const;
 
-  // Ids with [CLS] and [SEP], cut to max_tokens with the final [SEP] kept. `*cut` (if not null) receives the number of tokens lost.
+  // Ids with [CLS] and [SEP], cut to max_tokens with the final [SEP] kept. `*cut` (if not null)
+  // receives the number of tokens lost.
   std::vector<TokenId> Tokenize(std::string_view text, int* cut = nullptr) const;
 
-  // Hidden states of all tokens, sequences one after the other: [ΣT, D]. `layers`: how many of the L layers to run; −1: all.
-  // Every sequence has 1 … positions tokens, else Error(kInvalidArgument).
-  Matrix HiddenStates(std::span<const std::vector<TokenId>> sequences, ThreadPool* pool, int layers = -1) const;
+  // Hidden states of all tokens, sequences one after the other: [ΣT, D]. `layers`: how many of the
+  // L layers to run; −1: all. Every sequence has 1 … positions tokens, else
+  // Error(kInvalidArgument).
+  Matrix HiddenStates(std::span<const std::vector<TokenId>> sequences, ThreadPool* pool,
+                      int layers = -1) const;
 
-  // Pooled (and, if the model says so, unit-length) vectors: [B, D]. Sequences of any number; they are run in batches of bounded
-  // memory, longest first.
+  // Pooled (and, if the model says so, unit-length) vectors: [B, D]. Sequences of any number; they
+  // are run in batches of bounded memory, longest first.
   Matrix Embed(std::span<const std::vector<TokenId>> sequences, ThreadPool* pool) const;
 
  private:

@@ -1,4 +1,5 @@
-// GGUF files, versions 2 and 3 (llama.cpp's format): typed key/value metadata, then aligned tensors. Mapped, every size checked.
+// GGUF files, versions 2 and 3 (llama.cpp's format): typed key/value metadata, then aligned
+// tensors. Mapped, every size checked.
 
 #pragma once
 
@@ -31,14 +32,16 @@ std::string GgufTypeName(std::uint32_t type);
 
 class GgufFile {
  public:
-  // Throws Error(kNotFound | kIo | kCorrupt | kUnsupported); the message names the file and what does not fit.
+  // Throws Error(kNotFound | kIo | kCorrupt | kUnsupported); the message names the file and what
+  // does not fit.
   explicit GgufFile(const std::filesystem::path& path);
 
   const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
   const std::map<std::string, GgufTensor>& tensors() const { return tensors_; }
   const MappedFile& file() const { return file_; }
 
-  // The value under `key` as the type asked for (an integer serves as a number). Throws Error(kCorrupt) if it is missing (the first form) or of another type.
+  // The value under `key` as the type asked for (an integer serves as a number). Throws
+  // Error(kCorrupt) if it is missing (the first form) or of another type.
   std::int64_t Integer(const std::string& key) const;
   double Number(const std::string& key) const;
   const std::string& String(const std::string& key) const;

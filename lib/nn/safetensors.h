@@ -21,8 +21,8 @@ struct SafetensorsTensor {
 
 class SafetensorsFile {
  public:
-  // Throws Error(kNotFound | kIo | kCorrupt | kUnsupported); kCorrupt names what does not fit (header size, offsets,
-  // overlap, holes, shape), kUnsupported the unknown dtype.
+  // Throws Error(kNotFound | kIo | kCorrupt | kUnsupported); kCorrupt names what does not fit
+  // (header size, offsets, overlap, holes, shape), kUnsupported the unknown dtype.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
   const std::map<std::string, SafetensorsTensor>& tensors() const { return tensors_; }
@@ -30,8 +30,8 @@ class SafetensorsFile {
   const MappedFile& file() const { return file_; }
 
   bool Has(const std::string& name) const { return tensors_.count(name) != 0; }
-  // The tensor in f32 (F32, F16 and BF16 are converted). Throws Error(kCorrupt) if it is missing or its shape is not
-  // `shape`, Error(kUnsupported) on another dtype.
+  // The tensor in f32 (F32, F16 and BF16 are converted). Throws Error(kCorrupt) if it is missing or
+  // its shape is not `shape`, Error(kUnsupported) on another dtype.
   std::vector<float> Floats(const std::string& name, const std::vector<std::size_t>& shape) const;
 
  private:

@@ -1,0 +1,360 @@
+#include "lib/nn/decoder.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "lib/attention/attention.h"
+#include "lib/attention/rope.h"
+#include "lib/base/error.h"
+#include "lib/base/thread_pool.h"
+#include "lib/kernels/kernels.h"
+#include "lib/kernels/packed_matrix.h"
+#include "lib/nn/decoder_config.h"
+#include "lib/nn/float16.h"
+#include "lib/nn/gguf.h"
+#include "lib/nn/kv_cache.h"
+#include "lib/nn/model_path.h"
+#include "lib/nn/row_blocks.h"
+
+namespace fovea {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kPrefillBlock = 256;  // Tokens run at once; bounds the scratch.
+
+struct Layer {
+  std::vector<float> attention_norm;     // [D]
+  PackedMatrix query;                    // [H·Dh, D]
+  PackedMatrix key;                      // [Hkv·Dh, D]
+  PackedMatrix value;                    // [Hkv·Dh, D]
+  PackedMatrix attention_output;         // [D, H·Dh]
+  std::vector<float> feed_forward_norm;  // [D]
+  PackedMatrix gate;                     // [F, D]
+  PackedMatrix up;                       // [F, D]
+  PackedMatrix down;                     // [D, F]
+};
+
+// Takes tensors out of the file by name and knows at the end which ones nobody asked for.
+class TensorReader {
+ public:
+  explicit TensorReader(const GgufFile& file) : file_(file) {}
+
+  bool Has(const std::string& name) const { return file_.tensors().count(name) != 0; }
+  std::size_t taken() const { return taken_.size(); }
+
+  // weights [outputs, inputs]
+  PackedMatrix Packed(const std::string& name, std::size_t outputs, std::size_t inputs) {
+    const GgufTensor& tensor = Take(name, {inputs, outputs});
+    return PackedMatrix(Type(name, tensor), tensor.data, outputs, inputs);
+  }
+
+  std::vector<float> Vector(const std::string& name, std::size_t size) {
+    const GgufTensor& tensor = Take(name, {size});
+    std::vector<float> floats(size);
+    if (Type(name, tensor) == WeightType::kF32) {
+      std::memcpy(floats.data(), tensor.data.data(), size * sizeof(float));
+    } else if (Type(name, tensor) == WeightType::kF16) {
+      for (std::size_t i = 0; i < size; ++i) {
+        std::uint16_t bits = 0;
+        std::memcpy(&bits, tensor.data.data() + i * sizeof bits, sizeof bits);
+        floats[i] = HalfToFloat(bits);
+      }
+    } else {
+      Fail(ErrorCode::kUnsupported, name,
+           "is a vector of " + GgufTypeName(tensor.type) + "; F32 and F16 can be read");
+    }
+    return floats;
+  }
+
+  // A tensor that was not asked for would change the result (a bias, say).
+  void CheckAllTaken() const {
+    for (const auto& [name, tensor] : file_.tensors()) {
+      if (std::find(taken_.begin(), taken_.end(), name) == taken_.end()) {
+        Fail(ErrorCode::kUnsupported, name,
+             "has no place in the Llama architecture as it is supported");
+      }
+    }
+  }
+
+ private:
+  [[noreturn]] void Fail(ErrorCode code, const std::string& name, const std::string& what) const {
+    throw Error(code, file_.file().path().string() + ": tensor \"" + name + "\" " + what);
+  }
+
+  const GgufTensor& Take(const std::string& name, const std::vector<std::size_t>& shape) {
+    const auto found = file_.tensors().find(name);
+    if (found == file_.tensors().end()) Fail(ErrorCode::kCorrupt, name, "is missing");
+    if (found->second.shape != shape)
+      Fail(ErrorCode::kCorrupt, name, "has not the shape that the file's keys ask for");
+    taken_.push_back(name);
+    return found->second;
+  }
+
+  WeightType Type(const std::string& name, const GgufTensor& tensor) const {
+    switch (tensor.type) {
+      case 0:
+        return WeightType::kF32;
+      case 1:
+        return WeightType::kF16;
+      case 2:
+        return WeightType::kQ4_0;
+      case 3:
+        return WeightType::kQ4_1;
+      case 8:
+        return WeightType::kQ8_0;
+      default:
+        Fail(ErrorCode::kUnsupported, name,
+             "is of type " + GgufTypeName(tensor.type) +
+                 "; F32, F16, Q8_0, Q4_0 and Q4_1 can be read");
+    }
+  }
+
+  const GgufFile& file_;
+  std::vector<std::string> taken_;
+};
+
+Epilogue PlusResidual(ConstMatrixView residual) {
+  Epilogue epilogue;
+  epilogue.residual = residual;
+  return epilogue;
+}
+
+// silu(x) ⊙ up
+Epilogue SiluTimes(ConstMatrixView up) {
+  Epilogue epilogue;
+  epilogue.activation = Activation::kSilu;
+  epilogue.multiplier = up;
+  return epilogue;
+}
+
+// Scratch of one block of T tokens.
+struct Scratch {
+  Scratch(std::size_t tokens, std::size_t width, std::size_t query_width, std::size_t feed_forward)
+      : hidden(tokens, width),
+        normed(tokens, width),
+        query(tokens, query_width),
+        context(tokens, query_width),
+        up(tokens, feed_forward),
+        gated(tokens, feed_forward) {}
+
+  Matrix hidden;   // [T, D]
+  Matrix normed;   // [T, D]
+  Matrix query;    // [T, H·Dh]
+  Matrix context;  // [T, H·Dh]
+  Matrix up;       // [T, F]
+  Matrix gated;    // [T, F]
+};
+
+}  // namespace
+
+struct Decoder::State {
+  explicit State(const fs::path& path)
+      : file(path),
+        config(ReadDecoderConfig(file)),
+        tokenizer(ReadBpeModel(file)),
+        fingerprint(ModelFingerprint(path, file.file().text())),
+        name(path.filename().string()),
+        rope(config.rope_width, config.rope_base, config.context, RopePairing::kInterleaved) {}
+
+  GgufFile file;  // Stays mapped: the packed matrices may borrow from it.
+  DecoderConfig config;
+  Bpe tokenizer;
+  std::string fingerprint;
+  std::string name;
+  Rope rope;
+  PackedMatrix embeddings;  // [V, D]
+  std::vector<Layer> layers;
+  std::vector<float> output_norm;  // [D]
+  PackedMatrix output;             // [V, D]; empty when the head is tied.
+  bool tied = true;
+
+  std::size_t query_width() const {
+    return static_cast<std::size_t>(config.heads * config.head_width);
+  }
+  std::size_t key_width() const {
+    return static_cast<std::size_t>(config.kv_heads * config.head_width);
+  }
+
+  void ReadWeights();
+  Layer ReadLayer(TensorReader& reader, const std::string& prefix) const;
+  void CheckTokens(const KvCache& cache, std::span<const TokenId> tokens) const;
+  void RunLayer(const Layer& layer, KvCache::State::Layer& cached, std::size_t past,
+                std::size_t tokens, Scratch& scratch, ThreadPool* pool) const;
+  // Appends at most kPrefillBlock tokens after the first `past` of the cache; hidden states land in
+  // scratch.hidden.
+  void RunBlock(KvCache::State& cache, std::size_t past, std::span<const TokenId> tokens,
+                Scratch& scratch, ThreadPool* pool) const;
+  // logits [T, V] of hidden [T, D], which is normalised in place.
+  void Head(MatrixView hidden, MatrixView logits, ThreadPool* pool) const;
+  void Norm(ConstMatrixView input, std::span<const float> gamma, MatrixView out,
+            ThreadPool* pool) const;
+  // Runs the tokens block by block; after_block(first row, hidden [T, D]) sees each.
+  template <typename AfterBlock>
+  void Run(KvCache& cache, std::span<const TokenId> tokens, ThreadPool* pool,
+           const AfterBlock& after_block) const;
+};
+
+Layer Decoder::State::ReadLayer(TensorReader& reader, const std::string& prefix) const {
+  const auto width = static_cast<std::size_t>(config.width);
+  const auto feed_forward = static_cast<std::size_t>(config.feed_forward);
+  Layer layer;
+  layer.attention_norm = reader.Vector(prefix + "attn_norm.weight", width);
+  layer.query = reader.Packed(prefix + "attn_q.weight", query_width(), width);
+  layer.key = reader.Packed(prefix + "attn_k.weight", key_width(), width);
+  layer.value = reader.Packed(prefix + "attn_v.weight", key_width(), width);
+  layer.attention_output = reader.Packed(prefix + "attn_output.weight", width, query_width());
+  layer.feed_forward_norm = reader.Vector(prefix + "ffn_norm.weight", width);
+  layer.gate = reader.Packed(prefix + "ffn_gate.weight", feed_forward, width);
+  layer.up = reader.Packed(prefix + "ffn_up.weight", feed_forward, width);
+  layer.down = reader.Packed(prefix + "ffn_down.weight", width, feed_forward);
+  return layer;
+}
+
+void Decoder::State::ReadWeights() {
+  const auto width = static_cast<std::size_t>(config.width);
+  const auto vocabulary = static_cast<std::size_t>(config.vocabulary);
+  TensorReader reader(file);
+  embeddings = reader.Packed("token_embd.weight", vocabulary, width);
+  for (int i = 0; i < config.layers; ++i)
+    layers.push_back(ReadLayer(reader, "blk." + std::to_string(i) + "."));
+  output_norm = reader.Vector("output_norm.weight", width);
+  tied = !reader.Has("output.weight");
+  if (!tied) output = reader.Packed("output.weight", vocabulary, width);
+  reader.CheckAllTaken();
+}
+
+void Decoder::State::CheckTokens(const KvCache& cache, std::span<const TokenId> tokens) const {
+  const auto fail = [&](const std::string& what) {
+    throw Error(ErrorCode::kInvalidArgument, name + ": " + what);
+  };
+  if (tokens.empty()) fail("no token was given");
+  const auto context = static_cast<std::size_t>(config.context);
+  if (cache.size() > context || tokens.size() > context - cache.size()) {
+    fail(std::to_string(cache.size()) + " + " + std::to_string(tokens.size()) +
+         " tokens exceed the context of " + std::to_string(context));
+  }
+  for (const TokenId id : tokens) {
+    if (Value(id) < 0 || Value(id) >= config.vocabulary) {
+      fail("token id " + std::to_string(Value(id)) + " is outside the vocabulary of " +
+           std::to_string(config.vocabulary));
+    }
+  }
+}
+
+void Decoder::State::Norm(ConstMatrixView input, std::span<const float> gamma, MatrixView out,
+                          ThreadPool* pool) const {
+  ForRowBlocks(input.rows, pool, [&](std::size_t begin, std::size_t end) {
+    RmsNorm(input.Rows(begin, end), gamma, config.epsilon, out.Rows(begin, end));
+  });
+}
+
+// x ← x + Wo Attention(RoPE(Q), RoPE(K), V); x ← x + Wdown (silu(Wgate n) ⊙ Wup n), n = RMSNorm(x).
+void Decoder::State::RunLayer(const Layer& layer, KvCache::State::Layer& cached, std::size_t past,
+                              std::size_t tokens, Scratch& scratch, ThreadPool* pool) const {
+  const MatrixView hidden = scratch.hidden.view().Rows(0, tokens);
+  const MatrixView normed = scratch.normed.view().Rows(0, tokens);
+  const MatrixView query = scratch.query.view().Rows(0, tokens);
+  const MatrixView context = scratch.context.view().Rows(0, tokens);
+  const MatrixView up = scratch.up.view().Rows(0, tokens);
+  const MatrixView gated = scratch.gated.view().Rows(0, tokens);
+  const MatrixView keys = cached.keys.view().Rows(past, past + tokens);
+  const MatrixView values = cached.values.view().Rows(past, past + tokens);
+
+  Norm(hidden, layer.attention_norm, normed, pool);
+  MatMul(normed, layer.query, {}, query, pool);
+  MatMul(normed, layer.key, {}, keys, pool);
+  MatMul(normed, layer.value, {}, values, pool);
+  ForRowBlocks(tokens, pool, [&](std::size_t begin, std::size_t end) {
+    rope.Apply(query.Rows(begin, end), config.head_width, past + begin);
+    rope.Apply(keys.Rows(begin, end), config.head_width, past + begin);
+  });
+  const AttentionShape shape = {
+      .heads = config.heads, .kv_heads = config.kv_heads, .head_width = config.head_width};
+  AttentionMask mask;
+  mask.causal = true;
+  mask.causal_offset = static_cast<std::ptrdiff_t>(past);
+  ScaledDotProductAttention(shape, query, cached.keys.view().Rows(0, past + tokens),
+                            cached.values.view().Rows(0, past + tokens), mask, context, {}, pool);
+  MatMul(context, layer.attention_output, PlusResidual(hidden), hidden, pool);
+
+  Norm(hidden, layer.feed_forward_norm, normed, pool);
+  MatMul(normed, layer.up, {}, up, pool);
+  MatMul(normed, layer.gate, SiluTimes(up), gated, pool);
+  MatMul(gated, layer.down, PlusResidual(hidden), hidden, pool);
+}
+
+void Decoder::State::RunBlock(KvCache::State& cache, std::size_t past,
+                              std::span<const TokenId> tokens, Scratch& scratch,
+                              ThreadPool* pool) const {
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    embeddings.DequantizeRow(static_cast<std::size_t>(Value(tokens[t])), scratch.hidden.row(t));
+  }
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    RunLayer(layers[i], cache.layers[i], past, tokens.size(), scratch, pool);
+  }
+}
+
+template <typename AfterBlock>
+void Decoder::State::Run(KvCache& cache, std::span<const TokenId> tokens, ThreadPool* pool,
+                         const AfterBlock& after_block) const {
+  CheckTokens(cache, tokens);
+  KvCache::State& cached = cache.state();
+  const std::size_t past = cached.size;
+  cached.Reserve(past + tokens.size(), static_cast<std::size_t>(config.context), layers.size(),
+                 key_width());
+  const std::size_t block = std::min(tokens.size(), kPrefillBlock);
+  Scratch scratch(block, static_cast<std::size_t>(config.width), query_width(),
+                  static_cast<std::size_t>(config.feed_forward));
+  for (std::size_t begin = 0; begin < tokens.size(); begin += block) {
+    const std::size_t count = std::min(block, tokens.size() - begin);
+    RunBlock(cached, past + begin, tokens.subspan(begin, count), scratch, pool);
+    after_block(begin, scratch.hidden.view().Rows(0, count));
+  }
+  cached.size =
+      past + tokens.size();  // Only now: an exception on the way leaves the cache as it was.
+}
+
+void Decoder::State::Head(MatrixView hidden, MatrixView logits, ThreadPool* pool) const {
+  Norm(hidden, output_norm, hidden, pool);
+  MatMul(hidden, tied ? embeddings : output, {}, logits, pool);
+}
+
+std::unique_ptr<Decoder> Decoder::Load(const fs::path& file) {
+  auto state = std::make_unique<State>(file);
+  state->ReadWeights();
+  return std::unique_ptr<Decoder>(new Decoder(std::move(state)));
+}
+
+Decoder::Decoder(std::unique_ptr<const State> state) : state_(std::move(state)) {}
+Decoder::~Decoder() = default;
+
+const DecoderConfig& Decoder::config() const { return state_->config; }
+const Bpe& Decoder::tokenizer() const { return state_->tokenizer; }
+const std::string& Decoder::fingerprint() const { return state_->fingerprint; }
+const std::string& Decoder::name() const { return state_->name; }
+
+std::vector<float> Decoder::Forward(KvCache& cache, std::span<const TokenId> tokens,
+                                    ThreadPool* pool) const {
+  std::vector<float> logits(static_cast<std::size_t>(state_->config.vocabulary));
+  state_->Run(cache, tokens, pool, [&](std::size_t begin, MatrixView hidden) {
+    if (begin + hidden.rows < tokens.size()) return;
+    state_->Head(hidden.Rows(hidden.rows - 1, hidden.rows),
+                 {logits.data(), 1, logits.size(), logits.size()}, pool);
+  });
+  return logits;
+}
+
+Matrix Decoder::ForwardAll(KvCache& cache, std::span<const TokenId> tokens,
+                           ThreadPool* pool) const {
+  state_->CheckTokens(cache, tokens);
+  Matrix logits(tokens.size(), static_cast<std::size_t>(state_->config.vocabulary));
+  state_->Run(cache, tokens, pool, [&](std::size_t begin, MatrixView hidden) {
+    state_->Head(hidden, logits.view().Rows(begin, begin + hidden.rows), pool);
+  });
+  return logits;
+}
+
+}  // namespace fovea
