@@ -1,0 +1,83 @@
+#include "generator/grounding.h"
+
+#include <gtest/gtest.h>
+
+namespace fovea {
+namespace {
+
+constexpr const char* kQuestion = "How high is Mount Elbert?";
+constexpr const char* kFirst = "Mount Elbert rises to an elevation of 4,401 metres.";
+constexpr const char* kSecond = "It was named after Samuel Elbert, a governor of Colorado.";
+
+std::vector<EvidenceSentence> TwoSentences() {
+  return {{0, {0, 51}, kFirst, 0.6f}, {0, {52, 110}, kSecond, 0.3f}};
+}
+
+TEST(GroundingTest, WordsFoundInTheEvidenceSupport) {
+  EXPECT_EQ(Support("It has an elevation of 4,401 metres.", kFirst, kQuestion), 1);
+  EXPECT_EQ(Support("It is full of bananas.", kFirst, kQuestion), 0);
+}
+
+TEST(GroundingTest, OnlyWordsThatTheQuestionDoesNotHoldCount) {
+  // "Mount Elbert" and "high" come from the question; "purple" is the one new word.
+  EXPECT_EQ(Support("Mount Elbert is high and purple.", kFirst, kQuestion), 0);
+}
+
+TEST(GroundingTest, ANumberThatIsNowhereMakesTheSupportZero) {
+  EXPECT_EQ(Support("It rises to an elevation of 4,410 metres.", kFirst, kQuestion), 0);
+}
+
+TEST(GroundingTest, ANumberIsTheSameWithAndWithoutItsCommas) {
+  EXPECT_EQ(Support("It rises to 4401 metres.", kFirst, kQuestion), 1);
+}
+
+TEST(GroundingTest, AStatementWithoutWordsIsNotSupported) {
+  EXPECT_EQ(Support("... !", kFirst, kQuestion), 0);
+  EXPECT_EQ(Support("It is.", kFirst, kQuestion), 0);
+  EXPECT_EQ(Support("", kFirst, kQuestion), 0);
+}
+
+TEST(GroundingTest, EachStatementNamesTheSentenceThatSupportsIt) {
+  const auto grounded =
+      Ground("It rises to 4,401 metres. It is named after a governor of Colorado.", TwoSentences(), kQuestion);
+  ASSERT_EQ(grounded.size(), 2u);
+  EXPECT_EQ(grounded[0].evidence, 0u);
+  EXPECT_EQ(grounded[1].evidence, 1u);
+}
+
+TEST(GroundingTest, TheAnswerEndsBeforeTheFirstUnsupportedStatement) {
+  const auto grounded = Ground("It rises to 4,401 metres. Tourists love penguins. It rises to 4,401 metres.",
+                               TwoSentences(), kQuestion);
+  ASSERT_EQ(grounded.size(), 1u);
+  EXPECT_EQ(grounded[0].text, "It rises to 4,401 metres.");
+}
+
+TEST(GroundingTest, ARepeatedStatementIsSaidOnce) {
+  EXPECT_EQ(Ground("It rises to 4,401 metres. It rises to 4,401 metres.", TwoSentences(), kQuestion).size(), 1u);
+}
+
+TEST(GroundingTest, FactsOfTwoSentencesAreNotMixedIntoOne) {
+  EXPECT_TRUE(Ground("Governor Samuel rises to an elevation of 4,401 metres in Colorado.", TwoSentences(), kQuestion)
+                  .empty());
+}
+
+TEST(GroundingTest, OfEqualSupportersTheHeavierIsNamed) {
+  const std::vector<EvidenceSentence> twice = {{0, {0, 51}, kFirst, 0.2f}, {1, {0, 51}, kFirst, 0.5f}};
+  const auto grounded = Ground("It rises to 4,401 metres.", twice, kQuestion);
+  ASSERT_EQ(grounded.size(), 1u);
+  EXPECT_EQ(grounded[0].evidence, 1u);
+}
+
+TEST(GroundingTest, NoEvidenceSupportsNothing) { EXPECT_TRUE(Ground("It rises.", {}, kQuestion).empty()); }
+
+TEST(GroundingTest, WordsAreCountedAndCutAtSpaces) {
+  EXPECT_EQ(CollapseSpace("  a\n\tb  c "), "a b c");
+  EXPECT_EQ(CountWords(" a\n b  c "), 3);
+  EXPECT_EQ(CountWords(" \n "), 0);
+  EXPECT_EQ(CutWords("a b  c d", 3), "a b c");
+  EXPECT_EQ(CutWords("a b", 3), "a b");
+  EXPECT_EQ(CutWords("a b", 0), "");
+}
+
+}  // namespace
+}  // namespace fovea
