@@ -39,12 +39,12 @@ struct PipelineOptions {
   // Empty: no index; only AskPassages then works.
   std::filesystem::path index = ".fovea";
   // Empty: DefaultModelsFolder().
-  std::filesystem::path models;
+  std::filesystem::path models = {};
   // Name below `models`, or a path. Empty: the one the index was built with.
-  std::string embedder;
-  std::string generator;  // Empty: kDefaultGenerator. Loaded when first needed.
+  std::string embedder = {};
+  std::string generator = {};  // Empty: kDefaultGenerator. Loaded when first needed.
   int threads = 0;        // 0: all cores
-  LogCallback log;
+  LogCallback log = {};
 };
 
 struct AskOptions {

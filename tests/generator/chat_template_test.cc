@@ -18,10 +18,12 @@ std::vector<std::int32_t> Values(const std::vector<TokenId>& ids) {
 // A tokenizer of single characters and a few control tokens.
 Bpe SmallTokenizer(const std::vector<std::string>& control) {
   BpeModel model;
-  // Every byte in its byte-to-unicode form: printable ones stand for themselves, the others are shifted past U+00FF.
+  // Every byte in its byte-to-unicode form: printable ones stand for themselves, the others are
+  // shifted past U+00FF.
   int shifted = 0;
   for (int byte = 0; byte < 256; ++byte) {
-    const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+    const bool printable =
+        (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
     const int code = printable ? byte : 256 + shifted++;
     std::string token;
     if (code < 0x80) {
@@ -61,7 +63,8 @@ TEST(ChatTemplateTest, IdsAreThoseOfJinjaAndLlamaCpp) {
   EXPECT_EQ(chat.family(), ChatFamily::kChatMl);
   for (const auto& example : cases) {
     std::vector<ChatMessage> messages;
-    for (const auto& message : example["messages"]) messages.push_back({message["role"], message["content"]});
+    for (const auto& message : example["messages"])
+      messages.push_back({message["role"], message["content"]});
     EXPECT_EQ(Values(chat.Render(TestDecoder().tokenizer(), messages)),
               example["ids"].get<std::vector<std::int32_t>>())
         << example["messages"];
@@ -89,10 +92,11 @@ TEST(ChatTemplateTest, ControlTokensWrittenInAMessageStayText) {
 }
 
 TEST(ChatTemplateTest, LlamaTemplatesAreRecognised) {
-  const std::vector<std::string> control = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
-                                            "<|eot_id|>"};
+  const std::vector<std::string> control = {"<|begin_of_text|>", "<|start_header_id|>",
+                                            "<|end_header_id|>", "<|eot_id|>"};
   const Bpe tokenizer = SmallTokenizer(control);
-  const ChatTemplate chat = ChatTemplate::FromText("{{ '<|start_header_id|>' + role }}", tokenizer, TokenId(256));
+  const ChatTemplate chat =
+      ChatTemplate::FromText("{{ '<|start_header_id|>' + role }}", tokenizer, TokenId(256));
   EXPECT_EQ(chat.family(), ChatFamily::kLlama3);
   const std::vector<ChatMessage> messages = {{"system", " Be brief. "}, {"user", "Hi"}};
   EXPECT_EQ(Spelled(chat.Render(tokenizer, messages), control),
@@ -104,9 +108,11 @@ TEST(ChatTemplateTest, LlamaTemplatesAreRecognised) {
 TEST(ChatTemplateTest, GemmaTemplatesAreRecognisedAndPutTheSystemTextBeforeTheQuestion) {
   const std::vector<std::string> control = {"<bos>", "<start_of_turn>", "<end_of_turn>"};
   const Bpe tokenizer = SmallTokenizer(control);
-  const ChatTemplate chat = ChatTemplate::FromText("{{ '<start_of_turn>' }}", tokenizer, TokenId(256));
+  const ChatTemplate chat =
+      ChatTemplate::FromText("{{ '<start_of_turn>' }}", tokenizer, TokenId(256));
   EXPECT_EQ(chat.family(), ChatFamily::kGemma);
-  const std::vector<ChatMessage> messages = {{"system", "Be brief."}, {"user", "Hi"}, {"assistant", "Ho"}};
+  const std::vector<ChatMessage> messages = {
+      {"system", "Be brief."}, {"user", "Hi"}, {"assistant", "Ho"}};
   EXPECT_EQ(Spelled(chat.Render(tokenizer, messages), control),
             "<bos><start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n"
             "<start_of_turn>model\nHo<end_of_turn>\n<start_of_turn>model\n");
@@ -126,18 +132,21 @@ TEST(ChatTemplateTest, AnUnknownTemplateIsRefusedWithTheMarkersLookedFor) {
   const Bpe tokenizer = SmallTokenizer({});
   EXPECT_ERROR(ChatTemplate::FromText("[INST] {{ message }} [/INST]", tokenizer, TokenId(-1)),
                ErrorCode::kUnsupported, "<|im_start|>");
-  EXPECT_ERROR(ChatTemplate::FromText("", tokenizer, TokenId(-1)), ErrorCode::kUnsupported, "no chat template");
+  EXPECT_ERROR(ChatTemplate::FromText("", tokenizer, TokenId(-1)), ErrorCode::kUnsupported,
+               "no chat template");
 }
 
 TEST(ChatTemplateTest, ATokenizerWithoutTheControlTokenIsRefused) {
   const Bpe tokenizer = SmallTokenizer({"<|im_start|>"});
-  EXPECT_ERROR(ChatTemplate::FromText("<|im_start|>", tokenizer, TokenId(-1)), ErrorCode::kCorrupt, "<|im_end|>");
+  EXPECT_ERROR(ChatTemplate::FromText("<|im_start|>", tokenizer, TokenId(-1)), ErrorCode::kCorrupt,
+               "<|im_end|>");
 }
 
 TEST(ChatTemplateTest, AnUnknownRoleIsRefused) {
   const ChatTemplate chat = ChatTemplate::FromDecoder(TestDecoder());
   const std::vector<ChatMessage> messages = {{"tool", "x"}};
-  EXPECT_ERROR(chat.Render(TestDecoder().tokenizer(), messages), ErrorCode::kInvalidArgument, "tool");
+  EXPECT_ERROR(chat.Render(TestDecoder().tokenizer(), messages), ErrorCode::kInvalidArgument,
+               "tool");
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ GenerateOptions Most(int max_tokens) {
 
 class GenerateTest : public ::testing::Test {
  protected:
-  Generation Run(std::span<const TokenId> prompt, const GenerateOptions& options, std::stop_token stop = {}) {
+  Generation Run(std::span<const TokenId> prompt, const GenerateOptions& options,
+                 std::stop_token stop = {}) {
     return Generate(TestDecoder(), prompt, options, &pool_, stop);
   }
   ThreadPool pool_{2};
@@ -35,7 +36,8 @@ TEST_F(GenerateTest, AnswersAndStopsAtTheEndOfTheTurn) {
   EXPECT_TRUE(generation.stopped);
   EXPECT_THAT(generation.text, ::testing::HasSubstr("Paris"));
   EXPECT_LT(generation.tokens.size(), 40u);
-  for (const TokenId token : generation.tokens) EXPECT_FALSE(TestDecoder().tokenizer().IsControl(token));
+  for (const TokenId token : generation.tokens)
+    EXPECT_FALSE(TestDecoder().tokenizer().IsControl(token));
   EXPECT_GT(generation.prefill_seconds, 0);
   EXPECT_GT(generation.decode_seconds, 0);
 }
@@ -95,7 +97,8 @@ TEST_F(GenerateTest, ACacheChangesNothing) {
   PromptCache cache;
   GenerateOptions cached = Most(10);
   cached.cache = &cache;
-  for (const char* question : {"Why is the sky blue?", "Why is the sky red?", "Why is the sky red?", "Hi"}) {
+  for (const char* question :
+       {"Why is the sky blue?", "Why is the sky red?", "Why is the sky red?", "Hi"}) {
     const auto prompt = Ask(question);
     EXPECT_EQ(Run(prompt, cached).tokens, Run(prompt, Most(10)).tokens) << question;
     EXPECT_EQ(cache.tokens.size(), cache.keys_values.size());

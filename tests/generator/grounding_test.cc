@@ -39,36 +39,44 @@ TEST(GroundingTest, AStatementWithoutWordsIsNotSupported) {
 
 TEST(GroundingTest, EachStatementNamesTheSentenceThatSupportsIt) {
   const auto grounded =
-      Ground("It rises to 4,401 metres. It is named after a governor of Colorado.", TwoSentences(), kQuestion);
+      Ground("It rises to 4,401 metres. It is named after a governor of Colorado.", TwoSentences(),
+             kQuestion);
   ASSERT_EQ(grounded.size(), 2u);
   EXPECT_EQ(grounded[0].evidence, 0u);
   EXPECT_EQ(grounded[1].evidence, 1u);
 }
 
 TEST(GroundingTest, TheAnswerEndsBeforeTheFirstUnsupportedStatement) {
-  const auto grounded = Ground("It rises to 4,401 metres. Tourists love penguins. It rises to 4,401 metres.",
-                               TwoSentences(), kQuestion);
+  const auto grounded =
+      Ground("It rises to 4,401 metres. Tourists love penguins. It rises to 4,401 metres.",
+             TwoSentences(), kQuestion);
   ASSERT_EQ(grounded.size(), 1u);
   EXPECT_EQ(grounded[0].text, "It rises to 4,401 metres.");
 }
 
 TEST(GroundingTest, ARepeatedStatementIsSaidOnce) {
-  EXPECT_EQ(Ground("It rises to 4,401 metres. It rises to 4,401 metres.", TwoSentences(), kQuestion).size(), 1u);
+  EXPECT_EQ(Ground("It rises to 4,401 metres. It rises to 4,401 metres.", TwoSentences(), kQuestion)
+                .size(),
+            1u);
 }
 
 TEST(GroundingTest, FactsOfTwoSentencesAreNotMixedIntoOne) {
-  EXPECT_TRUE(Ground("Governor Samuel rises to an elevation of 4,401 metres in Colorado.", TwoSentences(), kQuestion)
+  EXPECT_TRUE(Ground("Governor Samuel rises to an elevation of 4,401 metres in Colorado.",
+                     TwoSentences(), kQuestion)
                   .empty());
 }
 
 TEST(GroundingTest, OfEqualSupportersTheHeavierIsNamed) {
-  const std::vector<EvidenceSentence> twice = {{0, {0, 51}, kFirst, 0.2f}, {1, {0, 51}, kFirst, 0.5f}};
+  const std::vector<EvidenceSentence> twice = {{0, {0, 51}, kFirst, 0.2f},
+                                               {1, {0, 51}, kFirst, 0.5f}};
   const auto grounded = Ground("It rises to 4,401 metres.", twice, kQuestion);
   ASSERT_EQ(grounded.size(), 1u);
   EXPECT_EQ(grounded[0].evidence, 1u);
 }
 
-TEST(GroundingTest, NoEvidenceSupportsNothing) { EXPECT_TRUE(Ground("It rises.", {}, kQuestion).empty()); }
+TEST(GroundingTest, NoEvidenceSupportsNothing) {
+  EXPECT_TRUE(Ground("It rises.", {}, kQuestion).empty());
+}
 
 TEST(GroundingTest, WordsAreCountedAndCutAtSpaces) {
   EXPECT_EQ(CollapseSpace("  a\n\tb  c "), "a b c");

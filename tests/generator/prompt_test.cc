@@ -10,7 +10,8 @@ namespace {
 // Passages of one document each unless named alike, with the weights given a sentence.
 class PromptTest : public ::testing::Test {
  protected:
-  void Add(const std::string& document, std::size_t begin, const std::string& text, const std::vector<float>& weights) {
+  void Add(const std::string& document, std::size_t begin, const std::string& text,
+           const std::vector<float>& weights) {
     Passage passage;
     passage.document = document;
     passage.text = text;
@@ -29,7 +30,9 @@ class PromptTest : public ::testing::Test {
   Prompt Build(const PromptOptions& options, const std::string& question = "How high is it?") {
     return BuildPrompt(question, passages_, reading_, TestDecoder(), chat_, options);
   }
-  std::string TextOf(const Prompt& prompt) { return TestDecoder().tokenizer().Decode(prompt.tokens); }
+  std::string TextOf(const Prompt& prompt) {
+    return TestDecoder().tokenizer().Decode(prompt.tokens);
+  }
   std::vector<std::string> EvidenceOf(const Prompt& prompt) {
     std::vector<std::string> texts;
     for (const Evidence& run : prompt.evidence) {
@@ -54,10 +57,11 @@ TEST_F(PromptTest, TheBestSentencesAreShownLabelledInDocumentOrder) {
   Add("b", 0, "Delta is four.", {0.4f});
   Add("a", 0, "Zero is nought.", {0.05f});
   const Prompt prompt = Build(Alone());
-  EXPECT_THAT(EvidenceOf(prompt), ::testing::ElementsAre("Zero is nought.", "Alpha is one.", "Gamma is three.",
-                                                         "Delta is four."));
-  EXPECT_THAT(TextOf(prompt), ::testing::HasSubstr("[1] Zero is nought.\n[2] Alpha is one.\n[3] Gamma is three.\n"
-                                                   "[4] Delta is four.\n\nQuestion: How high is it?"));
+  EXPECT_THAT(EvidenceOf(prompt), ::testing::ElementsAre("Zero is nought.", "Alpha is one.",
+                                                         "Gamma is three.", "Delta is four."));
+  EXPECT_THAT(TextOf(prompt),
+              ::testing::HasSubstr("[1] Zero is nought.\n[2] Alpha is one.\n[3] Gamma is three.\n"
+                                   "[4] Delta is four.\n\nQuestion: How high is it?"));
   EXPECT_EQ(prompt.sentences_left_out, 0);
 }
 
@@ -66,13 +70,15 @@ TEST_F(PromptTest, NeighboursComeAlongAndFormOneRun) {
   PromptOptions options;
   options.neighbours = 1;
   const Prompt prompt = Build(options);
-  EXPECT_THAT(EvidenceOf(prompt), ::testing::ElementsAre("Alpha is one. Beta is two. Gamma is three."));
+  EXPECT_THAT(EvidenceOf(prompt),
+              ::testing::ElementsAre("Alpha is one. Beta is two. Gamma is three."));
   EXPECT_FLOAT_EQ(prompt.evidence[0].weight, 0.9f);
 }
 
 TEST_F(PromptTest, TheBudgetHoldsAndWhatIsLeftOutIsCounted) {
   for (int i = 0; i < 12; ++i) {
-    Add("d" + std::to_string(i), 0, "Sentence number " + std::to_string(i) + " says that mountains are high.",
+    Add(std::to_string(i) + ".txt", 0,
+        "Sentence number " + std::to_string(i) + " says that mountains are high.",
         {0.05f + 0.001f * static_cast<float>(i)});
   }
   PromptOptions options;
@@ -149,8 +155,10 @@ TEST_F(PromptTest, NoEvidenceGivesAPromptWithTheQuestionAlone) {
 TEST_F(PromptTest, ThePromptAndTheReplyNeverExceedTheContext) {
   const int context = TestDecoder().config().context;
   std::string text;
-  for (int i = 0; i < 300; ++i) text += "Mountains number " + std::to_string(i) + " are very high. ";
-  for (int i = 0; i < 4; ++i) Add("d" + std::to_string(i), 0, text, std::vector<float>(300, 0.001f));
+  for (int i = 0; i < 300; ++i)
+    text += "Mountains number " + std::to_string(i) + " are very high. ";
+  for (int i = 0; i < 4; ++i)
+    Add(std::to_string(i) + ".txt", 0, text, std::vector<float>(300, 0.001f));
   PromptOptions options;
   options.evidence_tokens = 1 << 20;
   options.reply_tokens = context - 400;

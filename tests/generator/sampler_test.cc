@@ -15,7 +15,8 @@ constexpr int kDraws = 20000;
 std::vector<int> Histogram(const SamplingOptions& options, const std::vector<float>& logits) {
   Sampler sampler(options);
   std::vector<int> counts(logits.size(), 0);
-  for (int i = 0; i < kDraws; ++i) ++counts.at(static_cast<std::size_t>(Value(sampler.Next(logits))));
+  for (int i = 0; i < kDraws; ++i)
+    ++counts.at(static_cast<std::size_t>(Value(sampler.Next(logits))));
   return counts;
 }
 
@@ -54,7 +55,8 @@ TEST(SamplerTest, DrawsFollowTheSoftmaxAtTheTemperature) {
   for (const float temperature : {0.5f, 1.0f, 2.0f}) {
     const auto counts = Histogram({temperature, 1, 11}, logits);
     // 5 degrees of freedom: 99.9 % of fair samples lie below 20.5.
-    EXPECT_LT(ChiSquare(counts, SoftmaxOf(logits, temperature)), 20.5) << "temperature " << temperature;
+    EXPECT_LT(ChiSquare(counts, SoftmaxOf(logits, temperature)), 20.5)
+        << "temperature " << temperature;
   }
 }
 
@@ -65,7 +67,8 @@ TEST(SamplerTest, AWrongDistributionFailsTheSameTest) {
 
 TEST(SamplerTest, TheNucleusIsTheFewestTokensThatHoldTopP) {
   // Probabilities 0.5, 0.3, 0.15, 0.05.
-  const std::vector<float> logits = {std::log(0.15f), std::log(0.5f), std::log(0.05f), std::log(0.3f)};
+  const std::vector<float> logits = {std::log(0.15f), std::log(0.5f), std::log(0.05f),
+                                     std::log(0.3f)};
   const auto counts = Histogram({1.0f, 0.7f, 5}, logits);
   EXPECT_EQ(counts[0], 0);
   EXPECT_EQ(counts[2], 0);
@@ -98,7 +101,8 @@ TEST(SamplerTest, LogitsOfMinusInfinityAreNeverDrawn) {
 
 TEST(SamplerTest, OptionsOutOfRangeAreNamed) {
   EXPECT_ERROR(Sampler({-0.1f, 1, 0}), ErrorCode::kInvalidArgument, "temperature");
-  EXPECT_ERROR(Sampler({std::numeric_limits<float>::quiet_NaN(), 1, 0}), ErrorCode::kInvalidArgument, "temperature");
+  EXPECT_ERROR(Sampler({std::numeric_limits<float>::quiet_NaN(), 1, 0}),
+               ErrorCode::kInvalidArgument, "temperature");
   EXPECT_ERROR(Sampler({1, 0, 0}), ErrorCode::kInvalidArgument, "top-p");
   EXPECT_ERROR(Sampler({1, 1.01f, 0}), ErrorCode::kInvalidArgument, "top-p");
 }

@@ -38,7 +38,8 @@ TEST(Utf8StreamTest, TheTextDoesNotDependOnWhereTheBytesAreCut) {
   for (std::size_t step = 1; step <= text.size(); ++step) {
     Utf8Stream stream;
     std::string joined;
-    for (std::size_t at = 0; at < text.size(); at += step) joined += stream.Append(text.substr(at, step));
+    for (std::size_t at = 0; at < text.size(); at += step)
+      joined += stream.Append(text.substr(at, step));
     EXPECT_EQ(joined + stream.Finish(), text) << "step " << step;
   }
 }

@@ -1,8 +1,8 @@
 #include "lib/reader/embedding_reader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <algorithm>
 
 #include "lib/base/thread_pool.h"
 #include "tests/support/expect_error.h"
@@ -13,8 +13,11 @@ namespace {
 
 const std::vector<std::pair<std::string, std::string>>& Texts() {
   static const std::vector<std::pair<std::string, std::string>> texts = {
-      {"Lighthouses", "The tower of Harrow Point was finished in 1871. Its lamp burns rape oil. Two keepers live there."},
-      {"Bees", "A queen bee lays eggs all summer. Worker bees gather nectar from clover and lime trees."},
+      {"Lighthouses",
+       "The tower of Harrow Point was finished in 1871. Its lamp burns rape oil. Two keepers live "
+       "there."},
+      {"Bees",
+       "A queen bee lays eggs all summer. Worker bees gather nectar from clover and lime trees."},
       {"Bread", "Rye bread rises slowly. A sour dough needs flour, water and time."},
   };
   return texts;
@@ -34,10 +37,12 @@ class EmbeddingReaderTest : public ::testing::Test {
   }
   std::vector<ReaderInput> Inputs() const {
     std::vector<ReaderInput> inputs;
-    for (const Passage& passage : passages_) inputs.push_back({&passage, std::nullopt, std::nullopt});
+    for (const Passage& passage : passages_)
+      inputs.push_back({&passage, std::nullopt, std::nullopt});
     return inputs;
   }
-  Reading Read(const std::string& question, const std::vector<ReaderInput>& inputs, int threads = 2) {
+  Reading Read(const std::string& question, const std::vector<ReaderInput>& inputs,
+               int threads = 2) {
     ThreadPool pool(threads);
     return reader_.Read(question, inputs, &pool);
   }
@@ -47,7 +52,8 @@ class EmbeddingReaderTest : public ::testing::Test {
 };
 
 TEST_F(EmbeddingReaderTest, WeightsSumToOneAndSentencesToTheirPassage) {
-  for (const char* question : {"When was the tower finished?", "What do worker bees gather?", "Who is the president?"}) {
+  for (const char* question :
+       {"When was the tower finished?", "What do worker bees gather?", "Who is the president?"}) {
     const Reading reading = Read(question, Inputs());
     ASSERT_EQ(reading.passages.size(), 3u);
     double total = reading.none_weight;
@@ -99,11 +105,13 @@ TEST_F(EmbeddingReaderTest, TheNumberOfThreadsDoesNotMatter) {
   const Reading one = Read("What burns in the lamp?", Inputs(), 1);
   const Reading three = Read("What burns in the lamp?", Inputs(), 3);
   EXPECT_EQ(one.none_weight, three.none_weight);
-  for (std::size_t p = 0; p < one.passages.size(); ++p) EXPECT_EQ(one.passages[p].weight, three.passages[p].weight);
+  for (std::size_t p = 0; p < one.passages.size(); ++p)
+    EXPECT_EQ(one.passages[p].weight, three.passages[p].weight);
 }
 
 TEST_F(EmbeddingReaderTest, WeightsFollowTheFormula) {
-  // One passage of one sentence without a title: its vector is the passage's, and its logit is known by hand.
+  // One passage of one sentence without a title: its vector is the passage's, and its logit is
+  // known by hand.
   Passage passage;
   passage.text = "Rye bread rises slowly";
   const std::string question = "Rye bread rises slowly";
@@ -114,9 +122,11 @@ TEST_F(EmbeddingReaderTest, WeightsFollowTheFormula) {
   const EmbeddingReader reader(TestEncoder(), options);
   ThreadPool pool(1);
   const std::vector<ReaderInput> inputs = {{&passage, 0.8f, 3.0f}};
-  // q·k = 1, overlap 1, the only BM25 score is the greatest: 1 + 0.5·0.8 + 0.2 + 0.25 against 1.7 + 0.2.
+  // q·k = 1, overlap 1, the only BM25 score is the greatest: 1 + 0.5·0.8 + 0.2 + 0.25 against 1.7 +
+  // 0.2.
   const double difference = (1.85 - 1.9) / 0.1;
-  EXPECT_NEAR(reader.Read(question, inputs, &pool).none_weight, 1 / (1 + std::exp(difference)), 1e-4);
+  EXPECT_NEAR(reader.Read(question, inputs, &pool).none_weight, 1 / (1 + std::exp(difference)),
+              1e-4);
 }
 
 TEST_F(EmbeddingReaderTest, RetrievalScoresRaiseAPassage) {
@@ -162,9 +172,11 @@ TEST_F(EmbeddingReaderTest, AnEmptyQuestionIsRefused) {
 }
 
 TEST_F(EmbeddingReaderTest, BadOptionsAreRefused) {
-  EXPECT_ERROR(EmbeddingReader(TestEncoder(), {.temperature = 0}), ErrorCode::kInvalidArgument, "temperature");
-  EXPECT_ERROR(EmbeddingReader(TestEncoder(), {.none_score = std::numeric_limits<float>::quiet_NaN()}),
-               ErrorCode::kInvalidArgument, "none_score");
+  EXPECT_ERROR(EmbeddingReader(TestEncoder(), {.temperature = 0}), ErrorCode::kInvalidArgument,
+               "temperature");
+  EXPECT_ERROR(
+      EmbeddingReader(TestEncoder(), {.none_score = std::numeric_limits<float>::quiet_NaN()}),
+      ErrorCode::kInvalidArgument, "none_score");
 }
 
 }  // namespace

@@ -25,25 +25,30 @@ TEST(ShortAnswerTest, QuestionWordsTellTheKind) {
 }
 
 TEST(ShortAnswerTest, DatesTakeInDayAndMonth) {
-  EXPECT_EQ(Find("When did it open?", "The bridge opened on 4 March 1789 to traffic."), "4 March 1789");
+  EXPECT_EQ(Find("When did it open?", "The bridge opened on 4 March 1789 to traffic."),
+            "4 March 1789");
   EXPECT_EQ(Find("When did it open?", "On March 4, 1789, the bridge opened."), "March 4, 1789");
   EXPECT_EQ(Find("When did it open?", "It opened in 1789."), "1789");
   EXPECT_EQ(Find("When did it open?", "It opened long ago."), "(none)");
 }
 
 TEST(ShortAnswerTest, ADateOfTheQuestionIsNotTheAnswer) {
-  EXPECT_EQ(Find("When was what began in 1789 finished?", "Begun in 1789, it was finished in 1801."), "1801");
+  EXPECT_EQ(
+      Find("When was what began in 1789 finished?", "Begun in 1789, it was finished in 1801."),
+      "1801");
 }
 
 TEST(ShortAnswerTest, NumbersTakeInScaleAndUnit) {
   EXPECT_EQ(Find("How high is it?", "It rises 4,401 metres above the sea."), "4,401 metres");
-  EXPECT_EQ(Find("How much did it cost?", "In 1998 it cost $4.2 million to build."), "$4.2 million");
+  EXPECT_EQ(Find("How much did it cost?", "In 1998 it cost $4.2 million to build."),
+            "$4.2 million");
   EXPECT_EQ(Find("What percentage voted?", "Some 42% of them voted."), "42%");
   EXPECT_EQ(Find("How many are elected?", "Each state elects twelve senators."), "twelve senators");
 }
 
 TEST(ShortAnswerTest, NamesAreRunsOfCapitalisedWords) {
-  EXPECT_EQ(Find("Who built the press?", "The press was built by Johannes Gutenberg in Mainz."), "Johannes Gutenberg");
+  EXPECT_EQ(Find("Who built the press?", "The press was built by Johannes Gutenberg in Mainz."),
+            "Johannes Gutenberg");
   EXPECT_EQ(Find("Who led it?", "It was led by the Duke of Alba."), "Duke of Alba");
   EXPECT_EQ(Find("Who led it?", "Nobody led it."), "(none)");
 }
