@@ -59,6 +59,12 @@ const std::set<std::string_view> kScales = {"percent",  "million",  "billion",
                                             "trillion", "thousand", "hundred"};
 const std::set<std::string_view> kLinks = {"of",  "the", "and", "de", "van",
                                            "von", "for", "la",  "del"};
+// Words that follow a number but are no unit of it.
+const std::set<std::string_view> kNoUnits = {
+    "a",     "as",    "at",   "because", "but", "by",    "during", "from", "had",
+    "has",   "have",  "if",   "in",      "is",  "it",    "its",    "on",   "or",
+    "per",   "than",  "that", "their",   "to",  "was",   "were",   "when", "where",
+    "which", "while", "who",  "with",    "are", "after", "before", "per",  "into"};
 
 bool IsYear(const Word& word) {
   return word.lower.size() == 4 && word.digit && (word.lower[0] == '1' || word.lower[0] == '2') &&
@@ -108,7 +114,8 @@ std::optional<ByteRange> FindNumber(std::string_view text, const std::vector<Wor
       const bool scale = kScales.contains(words[next].lower);
       const bool unit =
           !words[next].capital && !words[next].digit && !kLinks.contains(words[next].lower) &&
-          text[words[next - 1].range.end] == ' ' && !known.contains(words[next].lower);
+          !kNoUnits.contains(words[next].lower) && text[words[next - 1].range.end] == ' ' &&
+          !known.contains(words[next].lower);
       if (scale || unit) range.end = words[next].range.end;
       if (!scale) break;
     }
