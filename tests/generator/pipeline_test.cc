@@ -163,7 +163,9 @@ TEST(PipelineTest, WeightsOfThePassagesAreTheConfidence) {
   for (std::size_t i = 0; i < answer.passages.size(); ++i) {
     const AnswerPassage& passage = answer.passages[i];
     total += passage.weight;
-    if (i > 0) EXPECT_LE(passage.weight, answer.passages[i - 1].weight);
+    if (i > 0) {
+      EXPECT_LE(passage.weight, answer.passages[i - 1].weight);
+    }
     EXPECT_EQ(FileBytes(passage.passage.document)
                   .substr(passage.passage.range.begin, passage.passage.range.size()),
               passage.passage.text);

@@ -78,7 +78,7 @@ TEST_F(PromptTest, NeighboursComeAlongAndFormOneRun) {
 TEST_F(PromptTest, TheBudgetHoldsAndWhatIsLeftOutIsCounted) {
   for (int i = 0; i < 12; ++i) {
     Add(std::to_string(i) + ".txt", 0,
-        "Sentence number " + std::to_string(i) + " says that mountains are high.",
+        "Sentence number " + std::to_string(10 + i) + " says that mountains are high.",
         {0.05f + 0.001f * static_cast<float>(i)});
   }
   PromptOptions options;
