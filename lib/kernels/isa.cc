@@ -95,6 +95,18 @@ ScopedIsa::ScopedIsa(Isa isa) : previous_(CurrentIsa()) {
 
 ScopedIsa::~ScopedIsa() { current.store(static_cast<int>(previous_), std::memory_order_release); }
 
-const KernelTable& CurrentKernels() { return ScalarKernels(); }
+const KernelTable& CurrentKernels() {
+  switch (CurrentIsa()) {
+#if defined(__x86_64__)
+    case Isa::kAvx512Vnni:
+    case Isa::kAvx512:
+      return Avx512Kernels();
+    case Isa::kAvx2:
+      return Avx2Kernels();
+#endif
+    default:
+      return ScalarKernels();
+  }
+}
 
 }  // namespace fovea
