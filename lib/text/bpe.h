@@ -1,6 +1,9 @@
 // Byte-level byte-pair encoding (Sennrich et al. 2016; Radford et al. 2019), with the
 // pre-tokenisers that GGUF files name. Ids are llama.cpp's with special tokens not parsed: text can
-// never form a control token.
+// never form a control token; user-defined tokens are found. Bytes that the vocabulary has no token
+// for (SmolLM2 lacks 21: six control characters, and bytes that UTF-8 never has or that lead
+// unassigned planes) are dropped, as llama.cpp drops them. Ill-formed UTF-8 is read as U+FFFD, one
+// a byte.
 
 #pragma once
 
@@ -17,8 +20,8 @@ namespace fovea {
 struct BpeModel {
   std::vector<std::string> tokens;  // Byte-to-unicode form ("Ġthe").
   std::vector<std::string> merges;  // "left right", best first.
-  std::vector<int>
-      token_types;  // GGUF: 1 normal, 3 control, 4 user defined, …; may be empty: all normal.
+  // GGUF: 1 normal, 3 control, 4 user defined, …; may be empty: all normal.
+  std::vector<int> token_types;
   std::string pre = "gpt-2";  // "smollm", "gpt-2", "llama-bpe", "qwen2", …
 };
 

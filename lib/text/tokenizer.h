@@ -26,7 +26,7 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  // Any bytes are accepted: malformed UTF-8 is read as U+FFFD, one a maximal ill-formed subpart. "" gives no ids, or just the
+  // Any bytes are accepted: malformed UTF-8 is read as U+FFFD. "" gives no ids, or just the
   // special tokens where the model adds them.
   virtual Encoding Encode(std::string_view text) const = 0;
   // The same ids without the ranges; faster.
