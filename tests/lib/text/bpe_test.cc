@@ -67,8 +67,8 @@ TEST(Bpe, GivesTheIdsOfLlamaCppOnEveryTextAndPreTokenizer) {
     }
     for (char32_t block = 0; block < 0x1100; ++block) {
       EXPECT_EQ(HashIds(tokenizer.EncodeIds(BlockText(block))).substr(0, 8),
-                variant["sweep"][block])
-          << std::hex << block << " with " << variant["pre"];
+                variant["sweep"][block].get<std::string>())
+          << std::hex << std::uint32_t{block} << " with " << variant["pre"];
     }
   }
 }

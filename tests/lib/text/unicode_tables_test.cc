@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 
 namespace fovea::unicode {
@@ -18,14 +19,16 @@ TEST(UnicodeTables, HaveTheBitsOfAscii) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     const bool digit = c >= '0' && c <= '9';
     const bool space = c == ' ' || (c >= 9 && c <= 13);
-    EXPECT_EQ((bits & kBpeLetter) != 0, letter) << c;
-    EXPECT_EQ((bits & kBpeNumber) != 0, digit) << c;
-    EXPECT_EQ((bits & kBpeSpace) != 0, space) << c;
-    EXPECT_EQ((bits & kSpace) != 0, space) << c;
-    EXPECT_EQ((bits & kPunctuation) != 0, c > 32 && c < 127 && !letter && !digit) << c;
-    EXPECT_EQ((bits & kControl) != 0, (c < 32 && c != 9 && c != 10 && c != 13) || c == 127) << c;
-    EXPECT_EQ((bits & kLowers) != 0, c >= 'A' && c <= 'Z') << c;
-    EXPECT_EQ(bits & (kMark | kDecomposes | kCombines), 0) << c;
+    EXPECT_EQ((bits & kBpeLetter) != 0, letter) << std::uint32_t{c};
+    EXPECT_EQ((bits & kBpeNumber) != 0, digit) << std::uint32_t{c};
+    EXPECT_EQ((bits & kBpeSpace) != 0, space) << std::uint32_t{c};
+    EXPECT_EQ((bits & kSpace) != 0, space) << std::uint32_t{c};
+    EXPECT_EQ((bits & kPunctuation) != 0, c > 32 && c < 127 && !letter && !digit)
+        << std::uint32_t{c};
+    EXPECT_EQ((bits & kControl) != 0, (c < 32 && c != 9 && c != 10 && c != 13) || c == 127)
+        << std::uint32_t{c};
+    EXPECT_EQ((bits & kLowers) != 0, c >= 'A' && c <= 'Z') << std::uint32_t{c};
+    EXPECT_EQ(bits & (kMark | kDecomposes | kCombines), 0) << std::uint32_t{c};
   }
 }
 
@@ -33,12 +36,13 @@ TEST(UnicodeTables, AgreeWithTheirMappings) {
   const Tables& tables = Tables::Get();
   for (char32_t c = 0; c < 0x110000; ++c) {
     const std::uint16_t bits = tables.Bits(c);
-    ASSERT_EQ((bits & kDecomposes) != 0, Text(Decompose(c)) != std::u32string(1, c)) << c;
-    ASSERT_EQ((bits & kLowers) != 0, Text(Lower(c)) != std::u32string(1, c)) << c;
+    ASSERT_EQ((bits & kDecomposes) != 0, Text(Decompose(c)) != std::u32string(1, c))
+        << std::uint32_t{c};
+    ASSERT_EQ((bits & kLowers) != 0, Text(Lower(c)) != std::u32string(1, c)) << std::uint32_t{c};
     ASSERT_TRUE((bits & kDecomposes) != 0 || ((bits & kCombines) != 0) == (CombiningClass(c) != 0))
-        << c;
+        << std::uint32_t{c};
     for (const char32_t part : Text(Decompose(c)))
-      ASSERT_EQ(tables.Bits(part) & kDecomposes, 0) << c;
+      ASSERT_EQ(tables.Bits(part) & kDecomposes, 0) << std::uint32_t{c};
   }
 }
 

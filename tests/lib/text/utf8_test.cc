@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,10 @@ TEST(Utf8, EncodesAndDecodesEveryCodePoint) {
     AppendUtf8(c, appended);
     const Utf8Char decoded = DecodeUtf8(bytes, 0);
     if (c >= 0xD800 && c <= 0xDFFF) {
-      ASSERT_FALSE(decoded.valid || IsValidUtf8(bytes)) << c;
-      ASSERT_EQ(appended, "\uFFFD") << c;
+      ASSERT_FALSE(decoded.valid || IsValidUtf8(bytes)) << std::uint32_t{c};
+      ASSERT_EQ(appended, "\uFFFD") << std::uint32_t{c};
     } else {
-      ASSERT_TRUE(decoded.valid && IsValidUtf8(bytes)) << c;
+      ASSERT_TRUE(decoded.valid && IsValidUtf8(bytes)) << std::uint32_t{c};
       ASSERT_EQ(decoded.code_point, c);
       ASSERT_EQ(decoded.length, static_cast<int>(bytes.size()));
       ASSERT_EQ(appended, bytes);
