@@ -1,0 +1,76 @@
+// What every command works with: the common options, where results and messages go, the models.
+
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "generator/pipeline.h"
+#include "lib/base/callbacks.h"
+#include "lib/base/thread_pool.h"
+#include "tools/messages.h"
+#include "tools/option_table.h"
+#include "tools/output.h"
+
+namespace fovea::tools {
+
+struct CommonOptions {
+  std::string index = ".fovea";
+  std::string models;     // "": DefaultModelsFolder()
+  std::string embedder;   // "": the index's, else kDefaultEmbedder
+  std::string generator;  // "": kDefaultGenerator
+  std::string reader;     // "": the reader of this release
+  int threads = 0;        // 0: all cores
+  bool json = false;
+  bool quiet = false;
+  std::string log_level;  // "": "warn", or "error" with --quiet
+  std::string config;
+
+  void Declare(OptionTable& table);
+};
+
+class Session {
+ public:
+  // Borrows `options`, which must outlive the session.
+  Session(const CommonOptions& options, std::stop_token stop);
+
+  const CommonOptions& options() const { return options_; }
+  std::stop_token stop() const { return stop_; }
+  // Throws Error(kCancelled) when a stop was requested.
+  void ThrowIfStopped() const;
+
+  Output& out() { return out_; }
+  void Warn(const std::string& message) { messages_.Log(LogLevel::kWarning, message); }
+  void Info(const std::string& message) { messages_.Log(LogLevel::kInfo, message); }
+  // Progress of a loop of this program.
+  void Report(std::string_view stage, std::uint64_t done, std::uint64_t total);
+  void ClearProgress() { messages_.ClearProgress(); }
+  // For the libraries; the session must outlive whoever holds them.
+  LogCallback log();
+  ProgressCallback progress();
+
+  std::filesystem::path models_folder() const;
+  // The embedder's folder: --embedder, else `preferred` (what an index names), else the default one.
+  std::filesystem::path EmbedderFolder(const std::string& preferred = "") const;
+  std::filesystem::path GeneratorFile() const;
+  // Options of a Pipeline over `index` (empty: none).
+  PipelineOptions ForPipeline(const std::filesystem::path& index);
+
+  // Made at the first call, --threads wide.
+  ThreadPool& pool();
+
+ private:
+  const CommonOptions& options_;
+  std::stop_token stop_;
+  Output out_;
+  Messages messages_;
+  std::unique_ptr<ThreadPool> pool_;
+};
+
+// Throws Error(kUnsupported) for "int8": this release computes in f32.
+void RequireF32(const std::string& precision);
+
+}  // namespace fovea::tools
