@@ -1,0 +1,118 @@
+#include "tools/answer_output.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fovea::tools {
+namespace {
+
+std::string_view SourceName(AnswerSource source) {
+  switch (source) {
+    case AnswerSource::kGenerated: return "generated";
+    case AnswerSource::kQuoted: return "quoted";
+    case AnswerSource::kNone: break;
+  }
+  return "none";
+}
+
+Json CitationJson(const Citation& citation) {
+  return {{"document", JsonText(citation.document)}, {"title", JsonText(citation.title)},
+          {"begin", citation.range.begin},           {"end", citation.range.end},
+          {"text", JsonText(citation.text)},         {"weight", JsonNumber(citation.weight)}};
+}
+
+Json PassageJson(const AnswerPassage& passage) {
+  return {{"document", JsonText(passage.passage.document)}, {"title", JsonText(passage.passage.title)},
+          {"begin", passage.passage.range.begin},           {"end", passage.passage.range.end},
+          {"weight", passage.weight},                       {"score", passage.score},
+          {"text", JsonText(passage.passage.text)}};
+}
+
+std::string Wrapped(std::string_view text, std::size_t width, const std::string& indent) {
+  std::string out;
+  for (const std::string& line : WrapText(ForTerminal(text), width - std::min(width - 10, indent.size()))) {
+    out += indent + line + "\n";
+  }
+  return out;
+}
+
+std::string PlaceOf(const std::string& document, ByteRange range) {
+  return ForTerminal(document) + ":" + std::to_string(range.begin) + "-" + std::to_string(range.end);
+}
+
+}  // namespace
+
+Json AnswerJson(const Answer& answer) {
+  Json citations = Json::array();
+  for (const Citation& citation : answer.citations) citations.push_back(CitationJson(citation));
+  Json passages = Json::array();
+  for (const AnswerPassage& passage : answer.passages) passages.push_back(PassageJson(passage));
+  const AnswerTimings& t = answer.timings;
+  return {{"question", JsonText(answer.question)},
+          {"answer", JsonText(answer.text)},
+          {"short_answer", answer.short_answer ? JsonText(*answer.short_answer) : Json(nullptr)},
+          {"source", SourceName(answer.source)},
+          {"abstained", answer.abstained},
+          {"confidence", answer.confidence},
+          {"citations", std::move(citations)},
+          {"passages", std::move(passages)},
+          {"sentences_left_out", answer.sentences_left_out},
+          {"timings",
+           {{"load", t.load},
+            {"retrieve", t.retrieve},
+            {"read", t.read},
+            {"prefill", t.prefill},
+            {"generate", t.generate},
+            {"tokens", t.tokens}}}};
+}
+
+std::string CitationsText(const Answer& answer, const Style& style, std::size_t width) {
+  std::string text;
+  for (std::size_t i = 0; i < answer.citations.size(); ++i) {
+    const Citation& citation = answer.citations[i];
+    const std::string place = "[" + std::to_string(i + 1) + "] " + PlaceOf(citation.document, citation.range);
+    text += std::string(style.cyan) + place + std::string(style.reset);
+    const std::string quote = "“" + citation.text + "”";
+    if (CountCharacters(place) + 1 + CountCharacters(quote) <= width && quote.find('\n') == std::string::npos) {
+      text += " " + ForTerminal(quote) + "\n";
+    } else {
+      text += "\n" + Wrapped(quote, width, "    ");
+    }
+  }
+  return text;
+}
+
+std::string AnswerText(const Answer& answer, const Style& style, std::size_t width) {
+  std::string text = Wrapped(answer.text, width, "");
+  if (!answer.citations.empty()) text += "\n" + CitationsText(answer, style, width);
+  return text;
+}
+
+std::string AttentionText(const Answer& answer, const Style& style, std::size_t width) {
+  double most = 0;
+  for (const AnswerPassage& passage : answer.passages) {
+    for (const SentenceWeight& sentence : passage.sentences) most = std::max<double>(most, sentence.weight);
+  }
+  std::string text;
+  const std::size_t cells = 20;
+  for (const AnswerPassage& passage : answer.passages) {
+    const double weight = std::clamp(passage.weight, 0.0, 1.0);
+    const auto full = static_cast<std::size_t>(std::lround(weight * cells));
+    text += std::string(style.bold) + std::string(full, '#') + std::string(cells - full, '.') +
+            std::string(style.reset) + " " + FormatFixed(passage.weight, 3) + "  " + std::string(style.cyan) +
+            PlaceOf(passage.passage.document, passage.passage.range) + std::string(style.reset) + "\n";
+    for (const SentenceWeight& sentence : passage.sentences) {
+      const std::string shade = style.Shade(most > 0 ? sentence.weight / most : 0);
+      std::string margin = " " + FormatFixed(sentence.weight, 3) + "  ";
+      for (const std::string& line :
+           WrapText(ForTerminal(Slice(passage.passage.text, sentence.range)), width - margin.size())) {
+        text += margin + shade + line + std::string(style.reset) + "\n";
+        margin.assign(margin.size(), ' ');
+      }
+    }
+  }
+  text += "none of these: " + FormatFixed(1.0 - answer.confidence, 3) + "\n";
+  return text;
+}
+
+}  // namespace fovea::tools

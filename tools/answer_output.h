@@ -1,0 +1,23 @@
+// An answer for programs (JSON) and for people (the terminal).
+
+#pragma once
+
+#include <string>
+
+#include "generator/pipeline.h"
+#include "tools/output.h"
+#include "tools/terminal.h"
+
+namespace fovea::tools {
+
+// The object that docs/commands.md describes under `ask`.
+Json AnswerJson(const Answer& answer);
+
+// The answer and its citations, numbered: [1] path:begin-end "text".
+std::string AnswerText(const Answer& answer, const Style& style, std::size_t width);
+std::string CitationsText(const Answer& answer, const Style& style, std::size_t width);
+
+// A bar a passage and its sentences shaded by their weights; without colours, the weight stands in front of each sentence.
+std::string AttentionText(const Answer& answer, const Style& style, std::size_t width);
+
+}  // namespace fovea::tools

@@ -1,0 +1,198 @@
+// ask: over the index; read: over given files.
+
+#include <unistd.h>
+
+#include <limits>
+
+#include "lib/base/error.h"
+#include "retriever/chunker.h"
+#include "retriever/loader.h"
+#include "tools/answer_options.h"
+#include "tools/answer_output.h"
+#include "tools/command.h"
+#include "tools/exit_status.h"
+#include "tools/terminal.h"
+#include "tools/text_lines.h"
+#include "tools/usage_error.h"
+
+namespace fovea::tools {
+namespace {
+
+// Writes the answer's text as it comes, and what the final answer adds to it or replaces in it.
+class Stream {
+ public:
+  explicit Stream(Output& out) : out_(out) {}
+
+  void Piece(std::string_view piece) {
+    written_ += piece;
+    out_.Write(ForTerminal(piece));
+    out_.Flush();
+  }
+
+  // The answer may differ from what was streamed: an unsupported one gives way to a quotation.
+  void Finish(const std::string& answer) {
+    if (!written_.empty() && answer.starts_with(written_)) {
+      out_.Write(ForTerminal(answer.substr(written_.size())) + "\n");
+    } else if (!written_.empty() && Trimmed(written_) == Trimmed(answer)) {
+      out_.Write("\n");
+    } else {
+      out_.Write((written_.empty() ? "" : "\n\n") + ForTerminal(answer) + "\n");
+    }
+  }
+
+ private:
+  static std::string_view Trimmed(std::string_view text) {
+    const std::size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos) return {};
+    return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+  }
+
+  Output& out_;
+  std::string written_;
+};
+
+class AskCommand final : public Command {
+ public:
+  void Declare(OptionTable& table) override {
+    table.Positional("QUESTION", &words_, 0, std::numeric_limits<std::size_t>::max());
+    options_.DeclarePassages(table);
+    options_.DeclareMode(table);
+    options_.DeclareSampling(table);
+    options_.DeclareAbstain(table);
+    table.Text("filter", &options_.ask.document_glob, "GLOB", "only documents whose name matches");
+    table.Flag("stream", &stream_, "write the answer as it is made (without --json)");
+    table.Text("examples", &options_.examples_file, "FILE",
+               "in-context examples: one JSON object with \"question\" and \"answer\" a line");
+    table.Flag("show-attention", &show_attention_, "show what the reader looked at (without --json)");
+    table.Text("questions", &questions_file_, "FILE", "ask the questions of a file, one a line");
+  }
+
+  int Run(Session& session) override {
+    const std::string question = JoinWords(words_);
+    if (questions_file_.empty() && IsBlank(question)) throw UsageError("missing QUESTION (or --questions FILE)");
+    if (!questions_file_.empty() && !words_.empty()) throw UsageError("--questions FILE takes the place of QUESTION");
+    const std::string text =
+        questions_file_.empty() ? question : ReadFileOrInput(questions_file_, session.stop());
+    std::vector<std::string_view> questions;
+    if (questions_file_.empty()) {
+      questions.push_back(text);
+    } else {
+      for (const std::string_view line : SplitLines(text)) {
+        if (!IsBlank(line)) questions.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+      }
+    }
+    AskOptions options = options_.Resolve();
+    Pipeline pipeline(session.ForPipeline(session.options().index));
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+      Ask(session, pipeline, questions[i], options, questions.size() > 1);
+      session.Report("asking", i + 1, questions.size() > 1 ? questions.size() : 0);
+    }
+    return kDone;
+  }
+
+ private:
+  void Ask(Session& session, Pipeline& pipeline, std::string_view question, AskOptions& options, bool several) const {
+    Output& out = session.out();
+    if (session.options().json) {
+      out.Write(AnswerJson(pipeline.Ask(question, options, session.stop())));
+      out.Flush();
+      return;
+    }
+    const Style style(IsTerminal(STDOUT_FILENO));
+    const std::size_t width = TerminalWidth(STDOUT_FILENO);
+    session.ClearProgress();
+    if (several) out.Write(std::string(style.bold) + ForTerminal(question) + std::string(style.reset) + "\n");
+    Stream stream(out);
+    if (stream_) options.on_text = [&](std::string_view piece) { stream.Piece(piece); };
+    const Answer answer = pipeline.Ask(question, options, session.stop());
+    options.on_text = {};
+    if (stream_) {
+      stream.Finish(answer.text);
+      if (!answer.citations.empty()) out.Write("\n" + CitationsText(answer, style, width));
+    } else {
+      out.Write(AnswerText(answer, style, width));
+    }
+    if (show_attention_) out.Write("\n" + AttentionText(answer, style, width));
+    if (several) out.Write("\n");
+    out.Flush();
+  }
+
+  std::vector<std::string> words_;
+  AnswerOptions options_;
+  std::string questions_file_;
+  bool stream_ = false;
+  bool show_attention_ = false;
+};
+
+class ReadCommand final : public Command {
+ public:
+  ReadCommand() { options_.mode = "extract"; }
+
+  void Declare(OptionTable& table) override {
+    table.Positional("FILE", &files_, 1, std::numeric_limits<std::size_t>::max());
+    table.Text("question", &question_, "Q", "the question");
+    options_.DeclareMode(table);
+    options_.DeclareSampling(table);
+    options_.DeclareAbstain(table);
+    table.Flag("show-attention", &show_attention_, "show what the reader looked at (without --json)");
+  }
+
+  int Run(Session& session) override {
+    if (IsBlank(question_)) throw UsageError("--question: missing or empty");
+    Pipeline pipeline(session.ForPipeline(""));
+    std::vector<Hit> hits;
+    for (const std::string& file : files_) AddFile(session, file, pipeline.encoder(), hits);
+    AskOptions options = options_.Resolve();
+    options.passages = static_cast<int>(std::max<std::size_t>(hits.size(), 1));
+    const Answer answer = pipeline.AskPassages(question_, std::move(hits), options, session.stop());
+    if (session.options().json) {
+      session.out().Write(AnswerJson(answer));
+      return kDone;
+    }
+    const Style style(IsTerminal(STDOUT_FILENO));
+    const std::size_t width = TerminalWidth(STDOUT_FILENO);
+    session.out().Write(AnswerText(answer, style, width));
+    if (show_attention_) session.out().Write("\n" + AttentionText(answer, style, width));
+    return kDone;
+  }
+
+ private:
+  // One hit a document; of one longer than the model's window, one a chunk.
+  static void AddFile(Session& session, const std::string& file, const Encoder& encoder, std::vector<Hit>& hits) {
+    const std::string bytes = ReadFileOrInput(file, session.stop());
+    LoaderSink sink;
+    sink.warning = [&](std::string warning) { session.Warn(warning); };
+    sink.skipped = [&](SkippedDocument skipped) { session.Warn(skipped.document + ": " + skipped.reason); };
+    sink.document = [&](Document document) {
+      std::vector<ByteRange> ranges;
+      if (encoder.tokenizer().Count(document.text) <= encoder.config().max_tokens - 2) {
+        ranges.push_back({0, document.text.size()});
+      } else {
+        for (const Chunk& chunk : ChunkDocument(document, encoder.tokenizer(), {})) ranges.push_back(chunk.range);
+      }
+      for (const ByteRange range : ranges) {
+        Hit hit;
+        hit.passage.chunk = ChunkId{static_cast<std::int64_t>(hits.size()) + 1};
+        hit.passage.document_id = DocumentId{static_cast<std::int64_t>(hits.size()) + 1};
+        hit.passage.document = document.name;
+        hit.passage.title = document.title;
+        hit.passage.range = range;
+        hit.passage.text = Slice(document.text, range);
+        hits.push_back(std::move(hit));
+      }
+    };
+    LoadDocuments(file, file, bytes, {}, sink);
+  }
+
+  std::vector<std::string> files_;
+  std::string question_;
+  AnswerOptions options_;
+  bool show_attention_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeAskCommand() { return std::make_unique<AskCommand>(); }
+std::unique_ptr<Command> MakeReadCommand() { return std::make_unique<ReadCommand>(); }
+
+}  // namespace fovea::tools
