@@ -94,7 +94,7 @@ class AskCommand final : public Command {
   void Ask(Session& session, Pipeline& pipeline, std::string_view question, AskOptions& options, bool several) const {
     Output& out = session.out();
     if (session.options().json) {
-      out.Write(AnswerJson(pipeline.Ask(question, options, session.stop())));
+      out.WriteJson(AnswerJson(pipeline.Ask(question, options, session.stop())));
       out.Flush();
       return;
     }
@@ -146,7 +146,7 @@ class ReadCommand final : public Command {
     options.passages = static_cast<int>(std::max<std::size_t>(hits.size(), 1));
     const Answer answer = pipeline.AskPassages(question_, std::move(hits), options, session.stop());
     if (session.options().json) {
-      session.out().Write(AnswerJson(answer));
+      session.out().WriteJson(AnswerJson(answer));
       return kDone;
     }
     const Style style(IsTerminal(STDOUT_FILENO));

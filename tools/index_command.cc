@@ -99,7 +99,7 @@ class IndexCommand final : public Command {
         indexer.Add({paths_.begin(), paths_.end()}, session.progress(), session.stop());
     session.ClearProgress();
     if (session.options().json) {
-      session.out().Write(ReportJson(report));
+      session.out().WriteJson(ReportJson(report));
     } else {
       session.out().Write(ReportText(report));
     }

@@ -22,7 +22,7 @@ void Output::Write(std::string_view text) {
   if (buffer_.size() >= kBufferBytes) Flush();
 }
 
-void Output::Write(const Json& object) {
+void Output::WriteJson(const Json& object) {
   Write(object.dump(-1, ' ', false, Json::error_handler_t::replace));
   Write("\n");
 }

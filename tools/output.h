@@ -29,7 +29,7 @@ class Output {
   // Buffers; throws OutputError when the buffer has to be written and cannot be.
   void Write(std::string_view text);
   // The object on one line.
-  void Write(const Json& object);
+  void WriteJson(const Json& object);
   void Flush();
 
  private:

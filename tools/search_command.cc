@@ -70,7 +70,7 @@ class SearchCommand final : public Command {
     Pipeline pipeline(session.ForPipeline(session.options().index));
     const std::vector<Hit> hits = pipeline.searcher().Search(query, options_);
     if (session.options().json) {
-      for (const Hit& hit : hits) session.out().Write(HitJson(hit));
+      for (const Hit& hit : hits) session.out().WriteJson(HitJson(hit));
       return kDone;
     }
     const Style style(IsTerminal(STDOUT_FILENO));

@@ -40,7 +40,7 @@ class RemoveCommand final : public Command {
     Indexer indexer(*store, *encoder, options, &session.pool(), session.log());
     const std::int64_t removed = indexer.Remove(paths_);
     if (session.options().json) {
-      session.out().Write(Json{{"removed", removed}});
+      session.out().WriteJson(Json{{"removed", removed}});
     } else {
       session.out().Write(std::to_string(removed) + " removed\n");
     }
@@ -77,7 +77,7 @@ class StatusCommand final : public Command {
     const std::string type = file.file_name.empty() ? "none" : file.type;
     const std::uintmax_t on_disk = BytesOnDisk(session.options().index);
     if (session.options().json) {
-      session.out().Write(Json{{"documents", counts.documents},
+      session.out().WriteJson(Json{{"documents", counts.documents},
                                {"chunks", counts.chunks},
                                {"bytes", counts.text_bytes},
                                {"embedder", JsonText(settings.embedder)},
@@ -170,7 +170,7 @@ class VerifyCommand final : public Command {
         json["repaired"] = Json::array();
         for (const std::string& problem : repaired) json["repaired"].push_back(JsonText(problem));
       }
-      session.out().Write(json);
+      session.out().WriteJson(json);
       return;
     }
     for (const std::string& problem : repaired) session.out().Write("repaired: " + ForTerminal(problem) + "\n");
@@ -194,7 +194,7 @@ class ShowCommand final : public Command {
     const std::string text = store->DocumentText(record.id);
     store->EndSnapshot();
     if (session.options().json) {
-      session.out().Write(Json{{"document", JsonText(record.name)},
+      session.out().WriteJson(Json{{"document", JsonText(record.name)},
                                {"title", JsonText(record.title)},
                                {"format", record.format},
                                {"bytes", record.bytes},

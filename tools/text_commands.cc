@@ -91,7 +91,7 @@ class EmbedCommand final : public Command {
                    std::to_string(encoder->config().max_tokens) + " tokens, the model's window");
     }
     if (npy && session.options().json) {
-      session.out().Write(Json{{"texts", lines.size()},
+      session.out().WriteJson(Json{{"texts", lines.size()},
                                {"dimensions", encoder->config().width},
                                {"tokens", tokens},
                                {"texts_cut", texts_cut}});
@@ -202,7 +202,7 @@ class GenerateCommand final : public Command {
     if (json) {
       Json ids = Json::array();
       for (const TokenId id : generation.tokens) ids.push_back(Value(id));
-      session.out().Write(Json{{"text", JsonText(generation.text)},
+      session.out().WriteJson(Json{{"text", JsonText(generation.text)},
                                {"tokens", std::move(ids)},
                                {"stopped", generation.stopped},
                                {"timings",
