@@ -1,0 +1,30 @@
+// Sets of questions about an index: which page answers them, and how (corpora/*/questions.jsonl).
+
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fovea::tools {
+
+struct PageQuestion {
+  std::string id;
+  std::string question;
+  std::optional<std::string> document;  // a path as its end: "lang/select.html"
+  std::vector<std::string> answers;     // accepted ones
+  bool answerable = true;
+};
+
+// Throws Error(kNotFound | kIo | kInvalidArgument) that names the line.
+std::vector<PageQuestion> ReadPageQuestions(const std::filesystem::path& file);
+
+// Whether `document` is `suffix` or ends in "/" + suffix.
+bool EndsInPath(std::string_view document, std::string_view suffix);
+
+// Rank from 1 of the first of `documents` that ends in `suffix`; nullopt: none does.
+std::optional<std::size_t> RankOfPage(const std::vector<std::string>& documents, std::string_view suffix);
+
+}  // namespace fovea::tools
