@@ -19,41 +19,47 @@ void AnswerOptions::DeclareMode(OptionTable& table) {
 }
 
 void AnswerOptions::DeclarePassages(OptionTable& table) {
-  table.Integer("k", &passages, 1, "passages to read (default: " + std::to_string(passages) + ")", 1000);
+  table.Integer("k", &passages, 1, "passages to read (default: " + std::to_string(passages) + ")",
+                1000);
 }
 
 void AnswerOptions::DeclareSampling(OptionTable& table) {
   table.Integer("max-tokens", &ask.max_tokens, 1,
                 "most tokens of the answer (default: " + std::to_string(ask.max_tokens) + ")");
-  table.Number("temperature", &ask.sampling.temperature, 0, 100, "0 (default): the likeliest token each time");
-  table.Custom("top-p", "P",
-               [this](const std::string& text) {
-                 const auto value = ParseNumber(text);
-                 if (!value || !(*value > 0 && *value <= 1)) {
-                   throw std::invalid_argument("a number above 0, at most 1");
-                 }
-                 ask.sampling.top_p = static_cast<float>(*value);
-               },
-               "sample among the likeliest tokens that hold this mass (default: 1)");
-  table.Custom("seed", "N",
-               [this](const std::string& text) {
-                 const auto value = ParseInteger(text);
-                 if (!value || *value < 0) throw std::invalid_argument("a whole number from 0 on");
-                 ask.sampling.seed = static_cast<std::uint64_t>(*value);
-               },
-               "seed of the sampling (default: 0)");
+  table.Number("temperature", &ask.sampling.temperature, 0, 100,
+               "0 (default): the likeliest token each time");
+  table.Custom(
+      "top-p", "P",
+      [this](const std::string& text) {
+        const auto value = ParseNumber(text);
+        if (!value || !(*value > 0 && *value <= 1)) {
+          throw std::invalid_argument("a number above 0, at most 1");
+        }
+        ask.sampling.top_p = static_cast<float>(*value);
+      },
+      "sample among the likeliest tokens that hold this mass (default: 1)");
+  table.Custom(
+      "seed", "N",
+      [this](const std::string& text) {
+        const auto value = ParseInteger(text);
+        if (!value || *value < 0) throw std::invalid_argument("a whole number from 0 on");
+        ask.sampling.seed = static_cast<std::uint64_t>(*value);
+      },
+      "seed of the sampling (default: 0)");
 }
 
 void AnswerOptions::DeclareAbstain(OptionTable& table) {
-  table.Custom("abstain", "auto|never|T",
-               [this](const std::string& text) {
-                 const auto value = ParseNumber(text);
-                 if (text != "auto" && text != "never" && !(value && *value >= 0 && *value <= 1)) {
-                   throw std::invalid_argument("auto, never or a number from 0 to 1");
-                 }
-                 abstain = text;
-               },
-               "give no answer where the reader's weight of \"none of these\" reaches T (default: " + abstain + ")");
+  table.Custom(
+      "abstain", "auto|never|T",
+      [this](const std::string& text) {
+        const auto value = ParseNumber(text);
+        if (text != "auto" && text != "never" && !(value && *value >= 0 && *value <= 1)) {
+          throw std::invalid_argument("auto, never or a number from 0 to 1");
+        }
+        abstain = text;
+      },
+      "give no answer where the reader's weight of \"none of these\" reaches T (default: " +
+          abstain + ")");
 }
 
 AskOptions AnswerOptions::Resolve() const {

@@ -8,9 +8,12 @@ namespace {
 
 std::string_view SourceName(AnswerSource source) {
   switch (source) {
-    case AnswerSource::kGenerated: return "generated";
-    case AnswerSource::kQuoted: return "quoted";
-    case AnswerSource::kNone: break;
+    case AnswerSource::kGenerated:
+      return "generated";
+    case AnswerSource::kQuoted:
+      return "quoted";
+    case AnswerSource::kNone:
+      break;
   }
   return "none";
 }
@@ -22,22 +25,27 @@ Json CitationJson(const Citation& citation) {
 }
 
 Json PassageJson(const AnswerPassage& passage) {
-  return {{"document", JsonText(passage.passage.document)}, {"title", JsonText(passage.passage.title)},
-          {"begin", passage.passage.range.begin},           {"end", passage.passage.range.end},
-          {"weight", passage.weight},                       {"score", passage.score},
+  return {{"document", JsonText(passage.passage.document)},
+          {"title", JsonText(passage.passage.title)},
+          {"begin", passage.passage.range.begin},
+          {"end", passage.passage.range.end},
+          {"weight", passage.weight},
+          {"score", passage.score},
           {"text", JsonText(passage.passage.text)}};
 }
 
 std::string Wrapped(std::string_view text, std::size_t width, const std::string& indent) {
   std::string out;
-  for (const std::string& line : WrapText(ForTerminal(text), width - std::min(width - 10, indent.size()))) {
+  for (const std::string& line :
+       WrapText(ForTerminal(text), width - std::min(width - 10, indent.size()))) {
     out += indent + line + "\n";
   }
   return out;
 }
 
 std::string PlaceOf(const std::string& document, ByteRange range) {
-  return ForTerminal(document) + ":" + std::to_string(range.begin) + "-" + std::to_string(range.end);
+  return ForTerminal(document) + ":" + std::to_string(range.begin) + "-" +
+         std::to_string(range.end);
 }
 
 }  // namespace
@@ -70,10 +78,12 @@ std::string CitationsText(const Answer& answer, const Style& style, std::size_t 
   std::string text;
   for (std::size_t i = 0; i < answer.citations.size(); ++i) {
     const Citation& citation = answer.citations[i];
-    const std::string place = "[" + std::to_string(i + 1) + "] " + PlaceOf(citation.document, citation.range);
+    const std::string place =
+        "[" + std::to_string(i + 1) + "] " + PlaceOf(citation.document, citation.range);
     text += std::string(style.cyan) + place + std::string(style.reset);
     const std::string quote = "“" + citation.text + "”";
-    if (CountCharacters(place) + 1 + CountCharacters(quote) <= width && quote.find('\n') == std::string::npos) {
+    if (CountCharacters(place) + 1 + CountCharacters(quote) <= width &&
+        quote.find('\n') == std::string::npos) {
       text += " " + ForTerminal(quote) + "\n";
     } else {
       text += "\n" + Wrapped(quote, width, "    ");
@@ -91,7 +101,8 @@ std::string AnswerText(const Answer& answer, const Style& style, std::size_t wid
 std::string AttentionText(const Answer& answer, const Style& style, std::size_t width) {
   double most = 0;
   for (const AnswerPassage& passage : answer.passages) {
-    for (const SentenceWeight& sentence : passage.sentences) most = std::max<double>(most, sentence.weight);
+    for (const SentenceWeight& sentence : passage.sentences)
+      most = std::max<double>(most, sentence.weight);
   }
   std::string text;
   const std::size_t cells = 20;
@@ -99,13 +110,14 @@ std::string AttentionText(const Answer& answer, const Style& style, std::size_t 
     const double weight = std::clamp(passage.weight, 0.0, 1.0);
     const auto full = static_cast<std::size_t>(std::lround(weight * cells));
     text += std::string(style.bold) + std::string(full, '#') + std::string(cells - full, '.') +
-            std::string(style.reset) + " " + FormatFixed(passage.weight, 3) + "  " + std::string(style.cyan) +
-            PlaceOf(passage.passage.document, passage.passage.range) + std::string(style.reset) + "\n";
+            std::string(style.reset) + " " + FormatFixed(passage.weight, 3) + "  " +
+            std::string(style.cyan) + PlaceOf(passage.passage.document, passage.passage.range) +
+            std::string(style.reset) + "\n";
     for (const SentenceWeight& sentence : passage.sentences) {
       const std::string shade = style.Shade(most > 0 ? sentence.weight / most : 0);
       std::string margin = " " + FormatFixed(sentence.weight, 3) + "  ";
-      for (const std::string& line :
-           WrapText(ForTerminal(Slice(passage.passage.text, sentence.range)), width - margin.size())) {
+      for (const std::string& line : WrapText(
+               ForTerminal(Slice(passage.passage.text, sentence.range)), width - margin.size())) {
         text += margin + shade + line + std::string(style.reset) + "\n";
         margin.assign(margin.size(), ' ');
       }

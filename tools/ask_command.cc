@@ -63,14 +63,17 @@ class AskCommand final : public Command {
     table.Flag("stream", &stream_, "write the answer as it is made (without --json)");
     table.Text("examples", &options_.examples_file, "FILE",
                "in-context examples: one JSON object with \"question\" and \"answer\" a line");
-    table.Flag("show-attention", &show_attention_, "show what the reader looked at (without --json)");
+    table.Flag("show-attention", &show_attention_,
+               "show what the reader looked at (without --json)");
     table.Text("questions", &questions_file_, "FILE", "ask the questions of a file, one a line");
   }
 
   int Run(Session& session) override {
     const std::string question = JoinWords(words_);
-    if (questions_file_.empty() && IsBlank(question)) throw UsageError("missing QUESTION (or --questions FILE)");
-    if (!questions_file_.empty() && !words_.empty()) throw UsageError("--questions FILE takes the place of QUESTION");
+    if (questions_file_.empty() && IsBlank(question))
+      throw UsageError("missing QUESTION (or --questions FILE)");
+    if (!questions_file_.empty() && !words_.empty())
+      throw UsageError("--questions FILE takes the place of QUESTION");
     const std::string text =
         questions_file_.empty() ? question : ReadFileOrInput(questions_file_, session.stop());
     std::vector<std::string_view> questions;
@@ -78,7 +81,8 @@ class AskCommand final : public Command {
       questions.push_back(text);
     } else {
       for (const std::string_view line : SplitLines(text)) {
-        if (!IsBlank(line)) questions.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+        if (!IsBlank(line))
+          questions.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
       }
     }
     AskOptions options = options_.Resolve();
@@ -91,7 +95,8 @@ class AskCommand final : public Command {
   }
 
  private:
-  void Ask(Session& session, Pipeline& pipeline, std::string_view question, AskOptions& options, bool several) const {
+  void Ask(Session& session, Pipeline& pipeline, std::string_view question, AskOptions& options,
+           bool several) const {
     Output& out = session.out();
     if (session.options().json) {
       out.WriteJson(AnswerJson(pipeline.Ask(question, options, session.stop())));
@@ -101,7 +106,8 @@ class AskCommand final : public Command {
     const Style style(IsTerminal(STDOUT_FILENO));
     const std::size_t width = TerminalWidth(STDOUT_FILENO);
     session.ClearProgress();
-    if (several) out.Write(std::string(style.bold) + ForTerminal(question) + std::string(style.reset) + "\n");
+    if (several)
+      out.Write(std::string(style.bold) + ForTerminal(question) + std::string(style.reset) + "\n");
     Stream stream(out);
     if (stream_) options.on_text = [&](std::string_view piece) { stream.Piece(piece); };
     const Answer answer = pipeline.Ask(question, options, session.stop());
@@ -134,7 +140,8 @@ class ReadCommand final : public Command {
     options_.DeclareMode(table);
     options_.DeclareSampling(table);
     options_.DeclareAbstain(table);
-    table.Flag("show-attention", &show_attention_, "show what the reader looked at (without --json)");
+    table.Flag("show-attention", &show_attention_,
+               "show what the reader looked at (without --json)");
   }
 
   int Run(Session& session) override {
@@ -158,17 +165,21 @@ class ReadCommand final : public Command {
 
  private:
   // One hit a document; of one longer than the model's window, one a chunk.
-  static void AddFile(Session& session, const std::string& file, const Encoder& encoder, std::vector<Hit>& hits) {
+  static void AddFile(Session& session, const std::string& file, const Encoder& encoder,
+                      std::vector<Hit>& hits) {
     const std::string bytes = ReadFileOrInput(file, session.stop());
     LoaderSink sink;
     sink.warning = [&](std::string warning) { session.Warn(warning); };
-    sink.skipped = [&](SkippedDocument skipped) { session.Warn(skipped.document + ": " + skipped.reason); };
+    sink.skipped = [&](SkippedDocument skipped) {
+      session.Warn(skipped.document + ": " + skipped.reason);
+    };
     sink.document = [&](Document document) {
       std::vector<ByteRange> ranges;
       if (encoder.tokenizer().Count(document.text) <= encoder.config().max_tokens - 2) {
         ranges.push_back({0, document.text.size()});
       } else {
-        for (const Chunk& chunk : ChunkDocument(document, encoder.tokenizer(), {})) ranges.push_back(chunk.range);
+        for (const Chunk& chunk : ChunkDocument(document, encoder.tokenizer(), {}))
+          ranges.push_back(chunk.range);
       }
       for (const ByteRange range : ranges) {
         Hit hit;

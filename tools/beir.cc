@@ -21,11 +21,11 @@ std::map<std::string, Judgements> ParseQrels(std::string_view text, const std::s
         second == std::string_view::npos ? std::nullopt : ParseInteger(line.substr(second + 1));
     if (!score) {
       if (number == 1) continue;  // The header.
-      throw Error(ErrorCode::kInvalidArgument,
-                  file + ":" + std::to_string(number) + ": not \"query-id<TAB>corpus-id<TAB>score\"");
+      throw Error(ErrorCode::kInvalidArgument, file + ":" + std::to_string(number) +
+                                                   ": not \"query-id<TAB>corpus-id<TAB>score\"");
     }
-    qrels[std::string(line.substr(0, first))][std::string(line.substr(first + 1, second - first - 1))] =
-        static_cast<int>(*score);
+    qrels[std::string(line.substr(0, first))]
+         [std::string(line.substr(first + 1, second - first - 1))] = static_cast<int>(*score);
   }
   return qrels;
 }

@@ -1,4 +1,5 @@
-// The queries and judgements of a BEIR folder (Thakur et al. 2021): queries.jsonl and qrels/test.tsv.
+// The queries and judgements of a BEIR folder (Thakur et al. 2021): queries.jsonl and
+// qrels/test.tsv.
 
 #pragma once
 
@@ -16,8 +17,8 @@ struct JudgedQuery {
   Judgements judgements;  // not empty
 };
 
-// In the order of queries.jsonl; queries without judgements are left out. Throws Error(kNotFound | kIo | kInvalidArgument) that names the
-// file and line.
+// In the order of queries.jsonl; queries without judgements are left out. Throws Error(kNotFound |
+// kIo | kInvalidArgument) that names the file and line.
 std::vector<JudgedQuery> ReadJudgedQueries(const std::filesystem::path& folder);
 
 // qrels: "query-id<TAB>corpus-id<TAB>score" a line, the header line optional.

@@ -1,4 +1,5 @@
-// Timings of the parts on this machine, over text of our own: a quick look, not the benchmark suite (bench/).
+// Timings of the parts on this machine, over text of our own: a quick look, not the benchmark suite
+// (bench/).
 
 #include <algorithm>
 #include <chrono>
@@ -31,16 +32,20 @@ class BenchCommand final : public Command {
  public:
   void Declare(OptionTable& table) override {
     table.Positional("PART", &parts_, 0, std::numeric_limits<std::size_t>::max());
-    table.Number("seconds", &budget_, 0.01, 3600, "least time to measure each figure for (default: 1)");
+    table.Number("seconds", &budget_, 0.01, 3600,
+                 "least time to measure each figure for (default: 1)");
   }
 
   int Run(Session& session) override {
     const std::vector<std::pair<std::string, Json (BenchCommand::*)(Session&)>> all = {
-        {"kernels", &BenchCommand::Kernels}, {"embed", &BenchCommand::Embed},       {"search", &BenchCommand::Search},
-        {"read", &BenchCommand::Read},       {"generate", &BenchCommand::Generation}, {"ask", &BenchCommand::Ask}};
+        {"kernels", &BenchCommand::Kernels},     {"embed", &BenchCommand::Embed},
+        {"search", &BenchCommand::Search},       {"read", &BenchCommand::Read},
+        {"generate", &BenchCommand::Generation}, {"ask", &BenchCommand::Ask}};
     for (const std::string& part : parts_) {
-      if (std::none_of(all.begin(), all.end(), [&](const auto& known) { return known.first == part; })) {
-        throw UsageError("PART: expected kernels, embed, search, read, generate or ask, not \"" + part + "\"");
+      if (std::none_of(all.begin(), all.end(),
+                       [&](const auto& known) { return known.first == part; })) {
+        throw UsageError("PART: expected kernels, embed, search, read, generate or ask, not \"" +
+                         part + "\"");
       }
     }
     Json json;
@@ -61,8 +66,9 @@ class BenchCommand final : public Command {
   }
 
  private:
-  // Seconds a call of `body`: the least of its runs within the budget, after one run to warm up. Other processes can only add to a
-  // run's time, so that the least one is the closest to what the machine can do.
+  // Seconds a call of `body`: the least of its runs within the budget, after one run to warm up.
+  // Other processes can only add to a run's time, so that the least one is the closest to what the
+  // machine can do.
   double Best(Session& session, const std::function<void()>& body) const {
     body();
     double best = std::numeric_limits<double>::infinity();
@@ -84,7 +90,8 @@ class BenchCommand final : public Command {
         matrix.data()[i] = static_cast<float>(random() % 2048) / 1024.0f - 1.0f;
       }
     };
-    Matrix input(kRows, kInputs), weights(kOutputs, kInputs), out(kRows, kOutputs), vectors(kVectors, kInputs);
+    Matrix input(kRows, kInputs), weights(kOutputs, kInputs), out(kRows, kOutputs),
+        vectors(kVectors, kInputs);
     fill(input);
     fill(weights);
     fill(vectors);
@@ -117,13 +124,16 @@ class BenchCommand final : public Command {
     const TemporaryFolder folder;
     Pipeline pipeline = OpenIndex(session, folder);
     Json json{{"chunks", pipeline.searcher().store().counts().chunks}};
-    for (const SearchMode mode : {SearchMode::kDense, SearchMode::kLexical, SearchMode::kHybrid, SearchMode::kRead}) {
+    for (const SearchMode mode :
+         {SearchMode::kDense, SearchMode::kLexical, SearchMode::kHybrid, SearchMode::kRead}) {
       SearchOptions options;
       options.mode = mode;
       const double seconds = Best(session, [&] {
-        for (const std::string_view question : BenchQuestions()) pipeline.searcher().Search(question, options);
+        for (const std::string_view question : BenchQuestions())
+          pipeline.searcher().Search(question, options);
       });
-      json[Name(mode)] = {{"seconds_per_query", seconds / static_cast<double>(BenchQuestions().size())}};
+      json[Name(mode)] = {
+          {"seconds_per_query", seconds / static_cast<double>(BenchQuestions().size())}};
     }
     return json;
   }
@@ -138,9 +148,11 @@ class BenchCommand final : public Command {
       passages.push_back(std::move(passage));
     }
     std::vector<ReaderInput> inputs;
-    for (const Passage& passage : passages) inputs.push_back({&passage, std::nullopt, std::nullopt});
-    const double seconds =
-        Best(session, [&] { pipeline.reader().Read(BenchQuestions().front(), inputs, &pipeline.pool()); });
+    for (const Passage& passage : passages)
+      inputs.push_back({&passage, std::nullopt, std::nullopt});
+    const double seconds = Best(session, [&] {
+      pipeline.reader().Read(BenchQuestions().front(), inputs, &pipeline.pool());
+    });
     return {{"passages", inputs.size()},
             {"seconds_per_question", seconds},
             {"passages_per_s", static_cast<double>(inputs.size()) / seconds}};
@@ -149,7 +161,8 @@ class BenchCommand final : public Command {
   Json Generation(Session& session) {
     const std::unique_ptr<Decoder> decoder = Decoder::Load(session.GeneratorFile());
     std::string text;
-    for (const std::string_view paragraph : BenchParagraphs().first(4)) text += std::string(paragraph) + "\n\n";
+    for (const std::string_view paragraph : BenchParagraphs().first(4))
+      text += std::string(paragraph) + "\n\n";
     const std::vector<TokenId> prompt = decoder->tokenizer().EncodeIds(text);
     constexpr int kDecoded = 32;
     double prefill = std::numeric_limits<double>::infinity();
@@ -157,15 +170,17 @@ class BenchCommand final : public Command {
     Best(session, [&] {
       KvCache cache;
       std::vector<float> logits;
-      prefill = std::min(prefill, Seconds([&] { logits = decoder->Forward(cache, prompt, &session.pool()); }));
+      prefill = std::min(
+          prefill, Seconds([&] { logits = decoder->Forward(cache, prompt, &session.pool()); }));
       // One token at a time, as generation does; greedy, never stopped by the model.
       decode = std::min(decode, Seconds([&] {
-        for (int i = 0; i < kDecoded; ++i) {
-          const auto top = std::max_element(logits.begin(), logits.end()) - logits.begin();
-          const TokenId next{static_cast<std::int32_t>(top)};
-          logits = decoder->Forward(cache, {&next, 1}, &session.pool());
-        }
-      }));
+                          for (int i = 0; i < kDecoded; ++i) {
+                            const auto top =
+                                std::max_element(logits.begin(), logits.end()) - logits.begin();
+                            const TokenId next{static_cast<std::int32_t>(top)};
+                            logits = decoder->Forward(cache, {&next, 1}, &session.pool());
+                          }
+                        }));
     });
     return {{"prompt_tokens", prompt.size()},
             {"prefill_tokens_per_s", static_cast<double>(prompt.size()) / prefill},
@@ -181,7 +196,8 @@ class BenchCommand final : public Command {
       options.mode = mode;
       pipeline.Ask(BenchQuestions().front(), options, session.stop());  // Loads the decoder.
       const double seconds = Seconds([&] {
-        for (const std::string_view question : BenchQuestions()) pipeline.Ask(question, options, session.stop());
+        for (const std::string_view question : BenchQuestions())
+          pipeline.Ask(question, options, session.stop());
       });
       json[mode == AnswerMode::kExtract ? "extract" : "generate"] = {
           {"seconds_per_question", seconds / static_cast<double>(BenchQuestions().size())}};
@@ -194,11 +210,12 @@ class BenchCommand final : public Command {
     for (int copy = 0; copy < kIndexCopies; ++copy) {
       for (std::size_t i = 0; i < BenchParagraphs().size(); ++i) {
         const std::string number = std::to_string(copy) + "." + std::to_string(i);
-        corpus += Json{{"_id", number},
-                       {"title", "Note " + number},
-                       {"text", std::string(BenchParagraphs()[i]) + " This is copy " + number + "."}}
-                      .dump() +
-                  "\n";
+        corpus +=
+            Json{{"_id", number},
+                 {"title", "Note " + number},
+                 {"text", std::string(BenchParagraphs()[i]) + " This is copy " + number + "."}}
+                .dump() +
+            "\n";
       }
     }
     const std::filesystem::path file = folder.path() / "corpus.jsonl";
@@ -217,9 +234,10 @@ class BenchCommand final : public Command {
       std::string line = path;
       line.resize(std::max<std::size_t>(36, line.size() + 1), ' ');
       session.out().Write(line +
-                          (value.is_number_float() ? FormatFixed(value.get<double>(), value.get<double>() < 10 ? 4 : 1)
-                           : value.is_string()     ? value.get<std::string>()
-                                                   : value.dump()) +
+                          (value.is_number_float()
+                               ? FormatFixed(value.get<double>(), value.get<double>() < 10 ? 4 : 1)
+                           : value.is_string() ? value.get<std::string>()
+                                               : value.dump()) +
                           "\n");
     }
   }

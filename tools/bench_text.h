@@ -1,4 +1,5 @@
-// English paragraphs written for the timings, on subjects that differ, so that searches and answers have something to find.
+// English paragraphs written for the timings, on subjects that differ, so that searches and answers
+// have something to find.
 
 #pragma once
 

@@ -27,7 +27,8 @@ ChunkerOptions ChunkingOptions::Resolve(const std::optional<IndexSettings>& sett
   if (chunk_overlap) {
     options.overlap_tokens = *chunk_overlap;
   } else if (!settings) {
-    options.overlap_tokens = std::clamp(options.overlap_tokens, 0, std::max(0, options.chunk_tokens / 2));
+    options.overlap_tokens =
+        std::clamp(options.overlap_tokens, 0, std::max(0, options.chunk_tokens / 2));
   }
   try {
     options.validate();

@@ -15,8 +15,8 @@ struct ChunkingOptions {
   std::optional<int> chunk_overlap;
 
   void Declare(OptionTable& table);
-  // What was given, else what the index was built with, else the defaults; an overlap that was not given shrinks to fit the
-  // chunks. Throws UsageError if the two contradict each other.
+  // What was given, else what the index was built with, else the defaults; an overlap that was not
+  // given shrinks to fit the chunks. Throws UsageError if the two contradict each other.
   ChunkerOptions Resolve(const std::optional<IndexSettings>& settings) const;
 };
 

@@ -22,7 +22,8 @@ struct Tally {
   std::size_t questions = 0, answerable = 0, retrieved = 0;
   double em = 0, f1 = 0, has_answer_f1 = 0, no_answer = 0, contains = 0;
 
-  void Add(const SquadQuestion& question, const std::string& prediction, const std::string& answer) {
+  void Add(const SquadQuestion& question, const std::string& prediction,
+           const std::string& answer) {
     ++questions;
     const double question_f1 = F1(prediction, question.answers);
     em += ExactMatch(prediction, question.answers);
@@ -51,14 +52,18 @@ class EvalQaCommand final : public Command {
 
   void Declare(OptionTable& table) override {
     table.Text("squad", &file_, "FILE", "questions in SQuAD's JSON (v1.1 or v2.0)");
-    table.Flag("open", &open_, "index all paragraphs of the file and retrieve from them, instead of giving the right one");
+    table.Flag(
+        "open", &open_,
+        "index all paragraphs of the file and retrieve from them, instead of giving the right one");
     options_.DeclarePassages(table);
     options_.DeclareMode(table);
     options_.DeclareSampling(table);
-    table.Custom("abstain", "auto|never|T", [this](const std::string& text) { SetAbstain(text); },
-                 "as in ask (default: never for v1.1 files, auto for v2.0)");
+    table.Custom(
+        "abstain", "auto|never|T", [this](const std::string& text) { SetAbstain(text); },
+        "as in ask (default: never for v1.1 files, auto for v2.0)");
     table.Integer("limit", &limit_, 1, "only the first N questions");
-    table.Text("predictions", &predictions_file_, "FILE", "write question ids with their answers, as the official script reads them");
+    table.Text("predictions", &predictions_file_, "FILE",
+               "write question ids with their answers, as the official script reads them");
     chunking_.Declare(table);
   }
 
@@ -74,9 +79,12 @@ class EvalQaCommand final : public Command {
       WriteCorpus(squad, folder->path() / "corpus.jsonl");
       BuildIndex(session, folder->path() / "index", folder->path() / "corpus.jsonl", chunker);
     }
-    Pipeline pipeline(session.ForPipeline(open_ ? folder->path() / "index" : std::filesystem::path()));
+    Pipeline pipeline(
+        session.ForPipeline(open_ ? folder->path() / "index" : std::filesystem::path()));
 
-    const std::size_t count = std::min(squad.questions.size(), limit_ ? static_cast<std::size_t>(*limit_) : squad.questions.size());
+    const std::size_t count =
+        std::min(squad.questions.size(),
+                 limit_ ? static_cast<std::size_t>(*limit_) : squad.questions.size());
     const auto start = std::chrono::steady_clock::now();
     Tally tally;
     Json predictions = Json::object();
@@ -86,14 +94,17 @@ class EvalQaCommand final : public Command {
       const Answer answer = Ask(session, pipeline, squad, question, ask);
       const std::string prediction = answer.abstained ? "" : answer.short_answer.value_or("");
       tally.Add(question, prediction, answer.abstained ? "" : answer.text);
-      if (!question.answers.empty()) tally.retrieved += Holds(answer, squad.paragraphs[question.paragraph].name);
+      if (!question.answers.empty())
+        tally.retrieved += Holds(answer, squad.paragraphs[question.paragraph].name);
       predictions[question.id] = prediction;
       session.Report("asking", i + 1, count);
     }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     session.ClearProgress();
     if (!predictions_file_.empty()) {
-      WriteFileAtomically(predictions_file_, predictions.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+      WriteFileAtomically(predictions_file_,
+                          predictions.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     }
     Print(session, tally, seconds);
     return kDone;
@@ -111,14 +122,15 @@ class EvalQaCommand final : public Command {
   static void WriteCorpus(const SquadFile& squad, const std::filesystem::path& file) {
     std::string corpus;
     for (const SquadParagraph& paragraph : squad.paragraphs) {
-      const Json line{{"_id", paragraph.name}, {"title", paragraph.title}, {"text", paragraph.text}};
+      const Json line{
+          {"_id", paragraph.name}, {"title", paragraph.title}, {"text", paragraph.text}};
       corpus += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
     }
     WriteFileAtomically(file, corpus);
   }
 
-  Answer Ask(Session& session, Pipeline& pipeline, const SquadFile& squad, const SquadQuestion& question,
-             const AskOptions& options) const {
+  Answer Ask(Session& session, Pipeline& pipeline, const SquadFile& squad,
+             const SquadQuestion& question, const AskOptions& options) const {
     if (open_) return pipeline.Ask(question.question, options, session.stop());
     const SquadParagraph& paragraph = squad.paragraphs[question.paragraph];
     Hit hit;
@@ -156,9 +168,10 @@ class EvalQaCommand final : public Command {
     for (const auto& [name, value] : json.items()) {
       std::string line = name;
       line.resize(22, ' ');
-      session.out().Write(line + (value.is_number_float() ? FormatFixed(value.get<double>(), 4)
-                                  : value.is_null()       ? "-"
-                                                          : value.dump()) +
+      session.out().Write(line +
+                          (value.is_number_float() ? FormatFixed(value.get<double>(), 4)
+                           : value.is_null()       ? "-"
+                                                   : value.dump()) +
                           "\n");
     }
   }

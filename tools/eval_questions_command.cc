@@ -45,7 +45,8 @@ class EvalQuestionsCommand final : public Command {
       with_page += question.document.has_value();
       answerable += question.answerable;
     }
-    Json json{{"questions", questions.size()}, {"answerable", answerable}, {"with_page", with_page}};
+    Json json{
+        {"questions", questions.size()}, {"answerable", answerable}, {"with_page", with_page}};
     std::vector<std::string> modes = {"dense", "lexical", "hybrid", "read"};
     if (search_mode_ != "all") modes = {search_mode_};
     for (const std::string& mode : modes) {
@@ -59,14 +60,15 @@ class EvalQuestionsCommand final : public Command {
   }
 
  private:
-  static Json EvaluatePages(Session& session, Pipeline& pipeline, const std::vector<PageQuestion>& questions,
-                            const std::string& mode, std::size_t with_page, std::vector<Json>& details) {
+  static Json EvaluatePages(Session& session, Pipeline& pipeline,
+                            const std::vector<PageQuestion>& questions, const std::string& mode,
+                            std::size_t with_page, std::vector<Json>& details) {
     std::map<std::size_t, std::size_t> found;  // by depth
     for (std::size_t i = 0; i < questions.size(); ++i) {
       session.ThrowIfStopped();
       if (questions[i].document) {
-        const std::vector<std::string> pages =
-            SearchDocuments(pipeline.searcher(), questions[i].question, ParseSearchMode(mode), kDepths.back());
+        const std::vector<std::string> pages = SearchDocuments(
+            pipeline.searcher(), questions[i].question, ParseSearchMode(mode), kDepths.back());
         const std::optional<std::size_t> rank = RankOfPage(pages, *questions[i].document);
         for (const std::size_t depth : kDepths) found[depth] += rank && *rank <= depth;
         details[i]["rank"][mode] = rank ? Json(*rank) : Json(nullptr);
@@ -74,18 +76,22 @@ class EvalQuestionsCommand final : public Command {
       session.Report("searching (" + mode + ")", i + 1, questions.size());
     }
     Json json;
-    for (const std::size_t depth : kDepths) json["page@" + std::to_string(depth)] = Share(found[depth], with_page);
+    for (const std::size_t depth : kDepths)
+      json["page@" + std::to_string(depth)] = Share(found[depth], with_page);
     return json;
   }
 
-  static Json EvaluateAnswers(Session& session, Pipeline& pipeline, const std::vector<PageQuestion>& questions,
-                              const AskOptions& options, std::vector<Json>& details) {
-    std::size_t with_answer = 0, contained = 0, answerable = 0, abstained = 0, unanswerable = 0, refused = 0;
+  static Json EvaluateAnswers(Session& session, Pipeline& pipeline,
+                              const std::vector<PageQuestion>& questions, const AskOptions& options,
+                              std::vector<Json>& details) {
+    std::size_t with_answer = 0, contained = 0, answerable = 0, abstained = 0, unanswerable = 0,
+                refused = 0;
     double seconds = 0;
     for (std::size_t i = 0; i < questions.size(); ++i) {
       const PageQuestion& question = questions[i];
       const Answer answer = pipeline.Ask(question.question, options, session.stop());
-      seconds += answer.timings.retrieve + answer.timings.read + answer.timings.prefill + answer.timings.generate;
+      seconds += answer.timings.retrieve + answer.timings.read + answer.timings.prefill +
+                 answer.timings.generate;
       details[i]["answer"] = JsonText(answer.text);
       details[i]["abstained"] = answer.abstained;
       if (question.answerable) {
@@ -107,7 +113,9 @@ class EvalQuestionsCommand final : public Command {
     return {{"contains", Share(contained, with_answer)},
             {"abstained_answerable", Share(abstained, answerable)},
             {"abstained_unanswerable", Share(refused, unanswerable)},
-            {"seconds_per_question", questions.empty() ? Json(nullptr) : Json(seconds / static_cast<double>(questions.size()))}};
+            {"seconds_per_question", questions.empty()
+                                         ? Json(nullptr)
+                                         : Json(seconds / static_cast<double>(questions.size()))}};
   }
 
   static void Print(Session& session, const Json& json) {
@@ -115,8 +123,11 @@ class EvalQuestionsCommand final : public Command {
       session.out().WriteJson(json);
       return;
     }
-    session.out().Write(json["questions"].dump() + " questions, " + json["with_page"].dump() + " with a page\n\n");
-    const auto number = [](const Json& value) { return value.is_null() ? "-" : FormatFixed(value.get<double>(), 4); };
+    session.out().Write(json["questions"].dump() + " questions, " + json["with_page"].dump() +
+                        " with a page\n\n");
+    const auto number = [](const Json& value) {
+      return value.is_null() ? "-" : FormatFixed(value.get<double>(), 4);
+    };
     session.out().Write("mode      page@1  page@5  page@10\n");
     for (const auto& [mode, scores] : json["modes"].items()) {
       std::string line = mode;
@@ -137,10 +148,11 @@ class EvalQuestionsCommand final : public Command {
       const auto ranks = detail.find("rank");
       if (ranks == detail.end()) continue;
       bool missed = false;
-      for (const auto& [mode, rank] : ranks->items()) missed = missed || rank.is_null() || rank.get<int>() > 5;
+      for (const auto& [mode, rank] : ranks->items())
+        missed = missed || rank.is_null() || rank.get<int>() > 5;
       if (missed) {
-        session.out().Write(ForTerminal(detail["id"].get<std::string>()) + "  " + ranks->dump() + "  " +
-                            ForTerminal(detail["question"].get<std::string>()) + "\n");
+        session.out().Write(ForTerminal(detail["id"].get<std::string>()) + "  " + ranks->dump() +
+                            "  " + ForTerminal(detail["question"].get<std::string>()) + "\n");
       }
     }
   }
@@ -153,6 +165,8 @@ class EvalQuestionsCommand final : public Command {
 
 }  // namespace
 
-std::unique_ptr<Command> MakeEvalQuestionsCommand() { return std::make_unique<EvalQuestionsCommand>(); }
+std::unique_ptr<Command> MakeEvalQuestionsCommand() {
+  return std::make_unique<EvalQuestionsCommand>();
+}
 
 }  // namespace fovea::tools

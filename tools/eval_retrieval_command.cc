@@ -40,8 +40,10 @@ struct Scores {
 class EvalRetrievalCommand final : public Command {
  public:
   void Declare(OptionTable& table) override {
-    table.Text("beir", &folder_, "DIR", "folder with corpus.jsonl, queries.jsonl and qrels/test.tsv");
-    table.Choice("mode", &mode_, {"all", "dense", "lexical", "hybrid", "read"}, "what to evaluate (default: all)");
+    table.Text("beir", &folder_, "DIR",
+               "folder with corpus.jsonl, queries.jsonl and qrels/test.tsv");
+    table.Choice("mode", &mode_, {"all", "dense", "lexical", "hybrid", "read"},
+                 "what to evaluate (default: all)");
     chunking_.Declare(table);
   }
 
@@ -51,7 +53,8 @@ class EvalRetrievalCommand final : public Command {
     const ChunkerOptions chunker = chunking_.Resolve(std::nullopt);
     const std::vector<JudgedQuery> queries = ReadJudgedQueries(folder);
     if (queries.empty()) {
-      throw Error(ErrorCode::kInvalidArgument, folder_ + ": no query of queries.jsonl has judgements in qrels/test.tsv");
+      throw Error(ErrorCode::kInvalidArgument,
+                  folder_ + ": no query of queries.jsonl has judgements in qrels/test.tsv");
     }
     const auto start = std::chrono::steady_clock::now();
     const TemporaryFolder index;
@@ -59,21 +62,24 @@ class EvalRetrievalCommand final : public Command {
     Pipeline pipeline(session.ForPipeline(index.path()));
     const StoreCounts counts = pipeline.searcher().store().counts();
 
-    Json json{{"documents", counts.documents}, {"queries", queries.size()}, {"modes", Json::object()}};
+    Json json{
+        {"documents", counts.documents}, {"queries", queries.size()}, {"modes", Json::object()}};
     std::vector<std::string> modes = {"dense", "lexical", "hybrid", "read"};
     if (mode_ != "all") modes = {mode_};
     for (const std::string& mode : modes) {
       Scores scores;
       for (std::size_t i = 0; i < queries.size(); ++i) {
         session.ThrowIfStopped();
-        scores.Add(SearchDocuments(pipeline.searcher(), queries[i].text, ParseSearchMode(mode), kDepth),
-                   queries[i].judgements);
+        scores.Add(
+            SearchDocuments(pipeline.searcher(), queries[i].text, ParseSearchMode(mode), kDepth),
+            queries[i].judgements);
         session.Report("searching (" + mode + ")", i + 1, queries.size());
       }
       json["modes"][mode] = scores.ToJson(queries.size());
     }
     json["chunks"] = counts.chunks;
-    json["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    json["seconds"] =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     session.ClearProgress();
     Print(session, json);
     return kDone;
@@ -85,8 +91,8 @@ class EvalRetrievalCommand final : public Command {
       session.out().WriteJson(json);
       return;
     }
-    session.out().Write(json["documents"].dump() + " documents, " + json["chunks"].dump() + " chunks, " +
-                        json["queries"].dump() + " queries\n\n");
+    session.out().Write(json["documents"].dump() + " documents, " + json["chunks"].dump() +
+                        " chunks, " + json["queries"].dump() + " queries\n\n");
     std::string header = "mode    ";
     for (const auto& [name, value] : json["modes"].front().items()) header += "  " + name;
     session.out().Write(header + "\n");
@@ -95,7 +101,8 @@ class EvalRetrievalCommand final : public Command {
       line.resize(8, ' ');
       for (const auto& [name, value] : scores.items()) {
         const std::string number = FormatFixed(value.get<double>(), 4);
-        line += "  " + std::string(name.size() - std::min(name.size(), number.size()), ' ') + number;
+        line +=
+            "  " + std::string(name.size() - std::min(name.size(), number.size()), ' ') + number;
       }
       session.out().Write(line + "\n");
     }
@@ -108,6 +115,8 @@ class EvalRetrievalCommand final : public Command {
 
 }  // namespace
 
-std::unique_ptr<Command> MakeEvalRetrievalCommand() { return std::make_unique<EvalRetrievalCommand>(); }
+std::unique_ptr<Command> MakeEvalRetrievalCommand() {
+  return std::make_unique<EvalRetrievalCommand>();
+}
 
 }  // namespace fovea::tools

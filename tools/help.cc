@@ -37,8 +37,8 @@ std::string ProgramHelp() {
 }
 
 std::string CommandHelp(const CommandEntry& entry) {
-  std::string text = "usage: fovea " + std::string(entry.name) + " [OPTION…] " + std::string(entry.arguments) + "\n\n" +
-                     Paragraph(entry.summary);
+  std::string text = "usage: fovea " + std::string(entry.name) + " [OPTION…] " +
+                     std::string(entry.arguments) + "\n\n" + Paragraph(entry.summary);
   if (!entry.details.empty()) text += "\n" + Paragraph(entry.details);
   OptionTable own;
   const std::unique_ptr<Command> command = entry.make();

@@ -19,34 +19,41 @@ constexpr std::size_t kSkippedShown = 20;
 Json ReportJson(const IndexReport& report) {
   Json skipped = Json::array();
   for (const SkippedDocument& document : report.skipped) {
-    skipped.push_back({{"document", JsonText(document.document)}, {"reason", JsonText(document.reason)}});
+    skipped.push_back(
+        {{"document", JsonText(document.document)}, {"reason", JsonText(document.reason)}});
   }
   Json warnings = Json::array();
   for (const std::string& warning : report.warnings) warnings.push_back(JsonText(warning));
-  return {{"added", report.added},         {"updated", report.updated},       {"renamed", report.renamed},
-          {"unchanged", report.unchanged}, {"removed", report.removed},       {"skipped", std::move(skipped)},
-          {"chunks", report.chunks},       {"tokens", report.tokens},         {"cut_tokens", report.cut_tokens},
-          {"warnings", std::move(warnings)}, {"seconds", report.seconds}};
+  return {{"added", report.added},           {"updated", report.updated},
+          {"renamed", report.renamed},       {"unchanged", report.unchanged},
+          {"removed", report.removed},       {"skipped", std::move(skipped)},
+          {"chunks", report.chunks},         {"tokens", report.tokens},
+          {"cut_tokens", report.cut_tokens}, {"warnings", std::move(warnings)},
+          {"seconds", report.seconds}};
 }
 
 std::string ReportText(const IndexReport& report) {
-  std::string text = std::to_string(report.added) + " added, " + std::to_string(report.updated) + " updated, " +
-                     std::to_string(report.renamed) + " renamed, " + std::to_string(report.unchanged) +
-                     " unchanged, " + std::to_string(report.removed) + " removed, " +
+  std::string text = std::to_string(report.added) + " added, " + std::to_string(report.updated) +
+                     " updated, " + std::to_string(report.renamed) + " renamed, " +
+                     std::to_string(report.unchanged) + " unchanged, " +
+                     std::to_string(report.removed) + " removed, " +
                      std::to_string(report.skipped.size()) + " skipped\n";
-  text += std::to_string(report.chunks) + " chunks (" + std::to_string(report.tokens) + " tokens) embedded in " +
-          FormatFixed(report.seconds, 1) + " s\n";
+  text += std::to_string(report.chunks) + " chunks (" + std::to_string(report.tokens) +
+          " tokens) embedded in " + FormatFixed(report.seconds, 1) + " s\n";
   if (report.cut_tokens > 0) {
-    text += std::to_string(report.cut_tokens) + " tokens lay past the embedder's window and were not embedded\n";
+    text += std::to_string(report.cut_tokens) +
+            " tokens lay past the embedder's window and were not embedded\n";
   }
   for (std::size_t i = 0; i < std::min(report.skipped.size(), kSkippedShown); ++i) {
-    text += "skipped " + ForTerminal(report.skipped[i].document) + ": " + ForTerminal(report.skipped[i].reason) +
+    text += "skipped " + ForTerminal(report.skipped[i].document) + ": " +
+            ForTerminal(report.skipped[i].reason) +
             (report.skipped[i].keep_stored ? " (what is stored of it stays)" : "") + "\n";
   }
   if (report.skipped.size() > kSkippedShown) {
     // The rest by reason, so that a hundred thousand of them do not drown the first.
     std::map<std::string, std::size_t> reasons;
-    for (std::size_t i = kSkippedShown; i < report.skipped.size(); ++i) ++reasons[report.skipped[i].reason];
+    for (std::size_t i = kSkippedShown; i < report.skipped.size(); ++i)
+      ++reasons[report.skipped[i].reason];
     for (const auto& [reason, count] : reasons) {
       text += "skipped " + std::to_string(count) + " more: " + ForTerminal(reason) + "\n";
     }
@@ -59,16 +66,20 @@ class IndexCommand final : public Command {
   void Declare(OptionTable& table) override {
     table.Positional("PATH", &paths_, 1, std::numeric_limits<std::size_t>::max());
     chunking_.Declare(table);
-    table.TextList("include", &include_, "GLOB", "take only files whose path matches (may be repeated)");
-    table.TextList("exclude", &exclude_, "GLOB", "leave out files whose path matches (may be repeated)");
-    table.Choice("precision", &precision_, {"f32", "int8"}, "precision of the embedding computation (default: f32)");
-    table.Custom("max-file-bytes", "N",
-                 [this](const std::string& text) {
-                   const auto value = ParseInteger(text);
-                   if (!value || *value < 1) throw std::invalid_argument("a whole number from 1 on");
-                   loader_.max_file_bytes = static_cast<std::size_t>(*value);
-                 },
-                 "skip larger files (default: 268435456)");
+    table.TextList("include", &include_, "GLOB",
+                   "take only files whose path matches (may be repeated)");
+    table.TextList("exclude", &exclude_, "GLOB",
+                   "leave out files whose path matches (may be repeated)");
+    table.Choice("precision", &precision_, {"f32", "int8"},
+                 "precision of the embedding computation (default: f32)");
+    table.Custom(
+        "max-file-bytes", "N",
+        [this](const std::string& text) {
+          const auto value = ParseInteger(text);
+          if (!value || *value < 1) throw std::invalid_argument("a whole number from 1 on");
+          loader_.max_file_bytes = static_cast<std::size_t>(*value);
+        },
+        "skip larger files (default: 268435456)");
   }
 
   int Run(Session& session) override {
@@ -77,8 +88,9 @@ class IndexCommand final : public Command {
     for (const std::string& path : paths_) {
       std::error_code error;
       if (!std::filesystem::exists(path, error)) {
-        throw Error(ErrorCode::kNotFound,
-                    path + ": " + (error ? error.message() : "no such file or folder") + "; nothing was changed");
+        throw Error(ErrorCode::kNotFound, path + ": " +
+                                              (error ? error.message() : "no such file or folder") +
+                                              "; nothing was changed");
       }
     }
     const std::filesystem::path folder = session.options().index;
@@ -87,7 +99,8 @@ class IndexCommand final : public Command {
     if (!present) encoder = Encoder::Load(session.EmbedderFolder());
     const std::unique_ptr<Store> store = Store::Open(folder, Store::Mode::kWrite, session.log());
     const std::optional<IndexSettings> settings = store->settings();
-    if (!encoder) encoder = Encoder::Load(session.EmbedderFolder(settings ? settings->embedder : ""));
+    if (!encoder)
+      encoder = Encoder::Load(session.EmbedderFolder(settings ? settings->embedder : ""));
 
     IndexerOptions options;
     options.chunker = chunking_.Resolve(settings);

@@ -9,7 +9,8 @@
 namespace fovea::tools {
 namespace {
 
-// request_stop() may not be called in a signal handler: the handler writes a byte into a pipe, a thread reads it.
+// request_stop() may not be called in a signal handler: the handler writes a byte into a pipe, a
+// thread reads it.
 int g_pipe[2] = {-1, -1};
 volatile sig_atomic_t g_signal = 0;
 
@@ -32,7 +33,8 @@ char ReadByte() {
 }  // namespace
 
 Interrupt::Interrupt() {
-  if (pipe2(g_pipe, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  if (pipe2(g_pipe, O_CLOEXEC) != 0)
+    throw std::system_error(errno, std::generic_category(), "pipe");
   g_signal = 0;
   watcher_ = std::thread([this] {
     if (ReadByte() == 's') source_.request_stop();

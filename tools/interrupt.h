@@ -1,7 +1,8 @@
 // Ctrl-C and SIGTERM as a std::stop_token.
 //
-// The first signal asks the running call to stop, so that it commits or undoes what it holds; a second one ends the process at once.
-// One object at a time; SIGPIPE is ignored during its life (writes then fail with EPIPE). The former handlers come back at its end.
+// The first signal asks the running call to stop, so that it commits or undoes what it holds; a
+// second one ends the process at once. One object at a time; SIGPIPE is ignored during its life
+// (writes then fail with EPIPE). The former handlers come back at its end.
 
 #pragma once
 

@@ -13,11 +13,13 @@ struct JsonLine {
   std::string where;  // "questions.jsonl:17"
   nlohmann::json object;
 
-  // The string under `key`. Throws Error(kInvalidArgument) that names line and key if it is missing or no string.
+  // The string under `key`. Throws Error(kInvalidArgument) that names line and key if it is missing
+  // or no string.
   std::string Text(const char* key) const;
 };
 
-// Blank lines are skipped. Throws Error(kNotFound | kIo), Error(kInvalidArgument) naming the line that is not a JSON object.
+// Blank lines are skipped. Throws Error(kNotFound | kIo), Error(kInvalidArgument) naming the line
+// that is not a JSON object.
 std::vector<JsonLine> ReadJsonLines(const std::string& file);
 
 }  // namespace fovea::tools

@@ -24,10 +24,14 @@ ProgressBar::Form FormFor(bool quiet) {
 
 spdlog::level::level_enum SpdlogLevel(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarning: return spdlog::level::warn;
-    case LogLevel::kError: break;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      break;
   }
   return spdlog::level::err;
 }
@@ -36,7 +40,8 @@ spdlog::level::level_enum SpdlogLevel(LogLevel level) {
 
 Messages::Messages(const std::string& log_level, bool quiet)
     : bar_(FormFor(quiet), TerminalWidth(STDERR_FILENO), WriteToStderr),
-      logger_(std::make_shared<spdlog::logger>("fovea", std::make_shared<spdlog::sinks::stderr_color_sink_mt>())) {
+      logger_(std::make_shared<spdlog::logger>(
+          "fovea", std::make_shared<spdlog::sinks::stderr_color_sink_mt>())) {
   logger_->set_pattern("fovea: %^%l%$: %v");
   logger_->set_level(spdlog::level::from_str(log_level));
   logger_->flush_on(spdlog::level::debug);

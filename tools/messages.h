@@ -1,4 +1,5 @@
-// Everything the program says on stderr: log lines, warnings and the progress bar, without one tearing the other.
+// Everything the program says on stderr: log lines, warnings and the progress bar, without one
+// tearing the other.
 //
 // Thread-safe.
 

@@ -15,10 +15,11 @@ namespace fovea::tools {
 static_assert(std::endian::native == std::endian::little, "rows are written as they lie in memory");
 
 std::string NpyHeader(std::size_t rows, std::size_t columns) {
-  constexpr std::size_t kHeaderBytes = 128;  // A multiple of 64, as the format asks, with room for any shape.
+  constexpr std::size_t kHeaderBytes =
+      128;  // A multiple of 64, as the format asks, with room for any shape.
   constexpr std::size_t kPreamble = 10;
-  std::string dict = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
-                     std::to_string(columns) + "), }";
+  std::string dict = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) +
+                     ", " + std::to_string(columns) + "), }";
   dict.resize(kHeaderBytes - kPreamble - 1, ' ');
   dict += '\n';
   std::string header("\x93NUMPY\x01\x00", 8);
@@ -32,7 +33,8 @@ NpyWriter::NpyWriter(std::filesystem::path file, std::size_t columns)
   std::error_code ignored;
   const auto status = std::filesystem::status(file_, ignored);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    throw Error(ErrorCode::kInvalidArgument, file_.string() + ": not a regular file; give --out another name");
+    throw Error(ErrorCode::kInvalidArgument,
+                file_.string() + ": not a regular file; give --out another name");
   }
   temporary_ = file_;
   temporary_ += ".part-" + std::to_string(getpid());
@@ -52,13 +54,15 @@ NpyWriter::~NpyWriter() {
 
 void NpyWriter::ThrowIo() const {
   const int reason = errno != 0 ? errno : EIO;
-  throw Error(ErrorCode::kIo, "cannot write " + file_.string() + ": " + std::generic_category().message(reason));
+  throw Error(ErrorCode::kIo,
+              "cannot write " + file_.string() + ": " + std::generic_category().message(reason));
 }
 
 void NpyWriter::Append(std::span<const float> row) {
   assert(row.size() == columns_);
   errno = 0;
-  stream_.write(reinterpret_cast<const char*>(row.data()), static_cast<std::streamsize>(row.size_bytes()));
+  stream_.write(reinterpret_cast<const char*>(row.data()),
+                static_cast<std::streamsize>(row.size_bytes()));
   if (!stream_) ThrowIo();
   ++rows_;
 }

@@ -10,13 +10,16 @@
 
 namespace fovea::tools {
 
-// The 128 bytes in front of the data: magic, version, length, then a Python dict padded with spaces, ending in "\n".
+// The 128 bytes in front of the data: magic, version, length, then a Python dict padded with
+// spaces, ending in "\n".
 std::string NpyHeader(std::size_t rows, std::size_t columns);
 
-// Writes row by row under a temporary name beside the file, which Finish publishes; without Finish nothing stays.
+// Writes row by row under a temporary name beside the file, which Finish publishes; without Finish
+// nothing stays.
 class NpyWriter {
  public:
-  // Throws Error(kIo) if the folder cannot be written, Error(kInvalidArgument) if `file` exists and is no regular file.
+  // Throws Error(kIo) if the folder cannot be written, Error(kInvalidArgument) if `file` exists and
+  // is no regular file.
   NpyWriter(std::filesystem::path file, std::size_t columns);
   ~NpyWriter();
   NpyWriter(const NpyWriter&) = delete;

@@ -36,8 +36,8 @@ std::int64_t IntegerIn(const std::string& text, std::int64_t least, std::int64_t
   const auto value = ParseInteger(text);
   if (!value || *value < least || *value > most) {
     const bool bounded = most < std::numeric_limits<int>::max();
-    throw std::invalid_argument(
-        RangeText("a whole number", static_cast<double>(least), static_cast<double>(most), bounded));
+    throw std::invalid_argument(RangeText("a whole number", static_cast<double>(least),
+                                          static_cast<double>(most), bounded));
   }
   return *value;
 }
@@ -75,7 +75,8 @@ ConfigEntries ReadConfigFile(const std::string& file) {
     const po::parsed_options parsed =
         po::parse_config_file(text, po::options_description(), /*allow_unregistered=*/true);
     for (const po::option& option : parsed.options) {
-      entries.values.emplace_back(option.string_key, option.value.empty() ? "" : option.value.front());
+      entries.values.emplace_back(option.string_key,
+                                  option.value.empty() ? "" : option.value.front());
     }
   } catch (const po::error& error) {
     throw UsageError(file + ": " + error.what());
@@ -102,20 +103,23 @@ void OptionTable::TextList(const std::string& name, std::vector<std::string>* ta
        [target] { target->clear(); }});
 }
 
-void OptionTable::Choice(const std::string& name, std::string* target, const std::vector<std::string>& choices,
-                         const std::string& help) {
+void OptionTable::Choice(const std::string& name, std::string* target,
+                         const std::vector<std::string>& choices, const std::string& help) {
   std::string all;
   for (const std::string& choice : choices) all += (all.empty() ? "" : "|") + choice;
   const auto set = [target, choices, all](const std::string& text) {
-    if (std::find(choices.begin(), choices.end(), text) == choices.end()) throw std::invalid_argument(all);
+    if (std::find(choices.begin(), choices.end(), text) == choices.end())
+      throw std::invalid_argument(all);
     *target = text;
   };
   Add({name, all, help, false, set, {}});
 }
 
-void OptionTable::Integer(const std::string& name, int* target, std::int64_t least, const std::string& help,
-                          std::int64_t most) {
-  const auto set = [=](const std::string& text) { *target = static_cast<int>(IntegerIn(text, least, most)); };
+void OptionTable::Integer(const std::string& name, int* target, std::int64_t least,
+                          const std::string& help, std::int64_t most) {
+  const auto set = [=](const std::string& text) {
+    *target = static_cast<int>(IntegerIn(text, least, most));
+  };
   Add({name, "N", help, false, set, {}});
 }
 
@@ -144,8 +148,8 @@ void OptionTable::Custom(const std::string& name, const std::string& value_name,
   Add({name, value_name, help, false, std::move(setter), {}});
 }
 
-void OptionTable::Positional(const std::string& value_name, std::vector<std::string>* target, std::size_t least,
-                             std::size_t most) {
+void OptionTable::Positional(const std::string& value_name, std::vector<std::string>* target,
+                             std::size_t least, std::size_t most) {
   positional_name_ = value_name;
   positional_ = target;
   positional_least_ = least;
@@ -168,7 +172,8 @@ bool OptionTable::TakesValue(std::string_view written) const {
   return option != nullptr && !option->value_name.empty();
 }
 
-void OptionTable::Apply(const Option& option, const std::string& text, const std::string& where) const {
+void OptionTable::Apply(const Option& option, const std::string& text,
+                        const std::string& where) const {
   try {
     option.setter(text);
   } catch (const std::invalid_argument& expected) {
@@ -181,7 +186,8 @@ void OptionTable::ApplyConfig(const ConfigEntries& config, std::string_view sect
   for (const bool in_section : {false, true}) {
     for (const auto& [key, value] : config.values) {
       if (key.starts_with(prefix) != in_section) continue;
-      const Option* option = Find(in_section ? std::string_view(key).substr(prefix.size()) : std::string_view(key));
+      const Option* option =
+          Find(in_section ? std::string_view(key).substr(prefix.size()) : std::string_view(key));
       if (option != nullptr) Apply(*option, value, config.file + ": " + key);
     }
   }
@@ -192,7 +198,8 @@ void OptionTable::Parse(const std::vector<std::string>& arguments, const ConfigE
   ApplyConfig(config, section);
   po::options_description description;
   for (const Option& option : options_) {
-    const std::string spec = option.name.size() == 1 ? option.name + "," + option.name : option.name;
+    const std::string spec =
+        option.name.size() == 1 ? option.name + "," + option.name : option.name;
     if (option.value_name.empty()) {
       description.add_options()(spec.c_str(), po::bool_switch());
     } else {
@@ -222,7 +229,8 @@ void OptionTable::Parse(const std::vector<std::string>& arguments, const ConfigE
     }
     const Option& option = *Find(given.string_key);
     const bool first = seen.insert(option.name).second;
-    if (!first && !option.repeatable) throw UsageError(Written(option.name) + ": given more than once");
+    if (!first && !option.repeatable)
+      throw UsageError(Written(option.name) + ": given more than once");
     if (first && option.repeatable) option.clear();  // What the configuration gave.
     Apply(option, given.value.empty() ? "" : given.value.front(), Written(option.name));
   }

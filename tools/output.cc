@@ -35,8 +35,9 @@ void Output::Flush() {
       if (errno == EINTR) continue;
       const int reason = errno;
       buffer_.clear();  // So that nobody tries again.
-      throw OutputError("cannot write to standard output: " + std::generic_category().message(reason),
-                        reason == EPIPE);
+      throw OutputError(
+          "cannot write to standard output: " + std::generic_category().message(reason),
+          reason == EPIPE);
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -57,8 +58,8 @@ Json JsonNumber(float value) {
 std::string FormatFixed(double value, int decimals) {
   if (!std::isfinite(value)) return "-";
   std::array<char, 400> digits;
-  const auto [end, error] =
-      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals);
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                          std::chars_format::fixed, decimals);
   return std::string(digits.data(), end);
 }
 

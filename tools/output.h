@@ -15,7 +15,8 @@ using Json = nlohmann::ordered_json;
 // stdout is gone (`closed`: the other end of a pipe) or refuses (a full disk).
 class OutputError : public std::runtime_error {
  public:
-  OutputError(const std::string& message, bool was_closed) : std::runtime_error(message), closed(was_closed) {}
+  OutputError(const std::string& message, bool was_closed)
+      : std::runtime_error(message), closed(was_closed) {}
   bool closed;
 };
 

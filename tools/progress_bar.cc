@@ -29,8 +29,8 @@ std::string FormatRate(double per_second) {
   const int decimals = per_second >= 10 ? 0 : per_second >= 1 ? 1 : 2;
   std::array<char, 64> digits;
   const double clipped = std::isfinite(per_second) ? std::clamp(per_second, 0.0, 1e15) : 0.0;
-  const auto [end, error] =
-      std::to_chars(digits.data(), digits.data() + digits.size(), clipped, std::chars_format::fixed, decimals);
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), clipped,
+                                          std::chars_format::fixed, decimals);
   return std::string(digits.data(), end);
 }
 
@@ -61,7 +61,8 @@ void ProgressBar::Draw(const Progress& progress, Clock::time_point now) {
   if (progress.total > 0) {
     const std::size_t taken = stage_.size() + numbers.size() + 5;
     const std::size_t cells = width_ > taken + 4 ? std::min<std::size_t>(width_ - taken, 40) : 0;
-    const double share = std::min(1.0, static_cast<double>(progress.done) / static_cast<double>(progress.total));
+    const double share =
+        std::min(1.0, static_cast<double>(progress.done) / static_cast<double>(progress.total));
     const auto full = static_cast<std::size_t>(share * static_cast<double>(cells));
     if (cells > 0) text += "[" + std::string(full, '#') + std::string(cells - full, ' ') + "] ";
   }
@@ -73,10 +74,12 @@ void ProgressBar::Draw(const Progress& progress, Clock::time_point now) {
 void ProgressBar::Say(const Progress& progress, Clock::time_point now) {
   if (progress.total == 0) return;
   const std::uint64_t tenths = std::min<std::uint64_t>(
-      10, static_cast<std::uint64_t>(10.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total)));
+      10, static_cast<std::uint64_t>(10.0 * static_cast<double>(progress.done) /
+                                     static_cast<double>(progress.total)));
   if (tenths <= tenths_said_) return;
   tenths_said_ = tenths;
-  sink_(stage_ + ": " + Line(progress, std::chrono::duration<double>(now - started_).count()) + "\n");
+  sink_(stage_ + ": " + Line(progress, std::chrono::duration<double>(now - started_).count()) +
+        "\n");
 }
 
 void ProgressBar::Clear() {
@@ -88,9 +91,10 @@ void ProgressBar::Clear() {
 std::string ProgressBar::Line(const Progress& progress, double seconds) const {
   std::string text;
   if (progress.total > 0) {
-    const double percent = 100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total);
-    text = std::to_string(static_cast<int>(std::min(percent, 100.0))) + " %  " + std::to_string(progress.done) + "/" +
-           std::to_string(progress.total);
+    const double percent =
+        100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total);
+    text = std::to_string(static_cast<int>(std::min(percent, 100.0))) + " %  " +
+           std::to_string(progress.done) + "/" + std::to_string(progress.total);
   } else {
     text = std::to_string(progress.done);
   }
@@ -98,7 +102,8 @@ std::string ProgressBar::Line(const Progress& progress, double seconds) const {
   if (rate > 0) {
     text += "  " + FormatRate(rate) + "/s";
     if (progress.total > progress.done) {
-      text += "  " + FormatDuration(static_cast<double>(progress.total - progress.done) / rate) + " left";
+      text += "  " + FormatDuration(static_cast<double>(progress.total - progress.done) / rate) +
+              " left";
     }
   }
   return text;

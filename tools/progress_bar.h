@@ -1,4 +1,5 @@
-// Progress of a long call on stderr: a bar with rate and time left on a terminal, one line per 10 % elsewhere.
+// Progress of a long call on stderr: a bar with rate and time left on a terminal, one line per 10 %
+// elsewhere.
 //
 // Not thread-safe: Messages serialises the calls.
 

@@ -12,7 +12,9 @@ std::vector<std::string> Answers(const JsonLine& line) {
   if (found->is_string()) return {found->get<std::string>()};
   std::vector<std::string> answers;
   for (const nlohmann::json& answer : *found) {
-    if (!answer.is_string()) throw Error(ErrorCode::kInvalidArgument, line.where + ": \"answer\" is no text or list of texts");
+    if (!answer.is_string())
+      throw Error(ErrorCode::kInvalidArgument,
+                  line.where + ": \"answer\" is no text or list of texts");
     answers.push_back(answer.get<std::string>());
   }
   return answers;
@@ -26,13 +28,15 @@ std::vector<PageQuestion> ReadPageQuestions(const std::filesystem::path& file) {
     PageQuestion question;
     question.id = line.object.contains("id") ? line.Text("id") : line.where;
     question.question = line.Text("question");
-    if (const auto page = line.object.find("document"); page != line.object.end() && !page->is_null()) {
+    if (const auto page = line.object.find("document");
+        page != line.object.end() && !page->is_null()) {
       question.document = line.Text("document");
     }
     question.answers = Answers(line);
     if (const auto answerable = line.object.find("answerable"); answerable != line.object.end()) {
       if (!answerable->is_boolean()) {
-        throw Error(ErrorCode::kInvalidArgument, line.where + ": \"answerable\" is neither true nor false");
+        throw Error(ErrorCode::kInvalidArgument,
+                    line.where + ": \"answerable\" is neither true nor false");
       }
       question.answerable = answerable->get<bool>();
     }
@@ -46,7 +50,8 @@ bool EndsInPath(std::string_view document, std::string_view suffix) {
   return document.size() == suffix.size() || document[document.size() - suffix.size() - 1] == '/';
 }
 
-std::optional<std::size_t> RankOfPage(const std::vector<std::string>& documents, std::string_view suffix) {
+std::optional<std::size_t> RankOfPage(const std::vector<std::string>& documents,
+                                      std::string_view suffix) {
   for (std::size_t i = 0; i < documents.size(); ++i) {
     if (EndsInPath(documents[i], suffix)) return i + 1;
   }

@@ -25,6 +25,7 @@ std::vector<PageQuestion> ReadPageQuestions(const std::filesystem::path& file);
 bool EndsInPath(std::string_view document, std::string_view suffix);
 
 // Rank from 1 of the first of `documents` that ends in `suffix`; nullopt: none does.
-std::optional<std::size_t> RankOfPage(const std::vector<std::string>& documents, std::string_view suffix);
+std::optional<std::size_t> RankOfPage(const std::vector<std::string>& documents,
+                                      std::string_view suffix);
 
 }  // namespace fovea::tools

@@ -45,8 +45,10 @@ std::string SecondWords(std::string_view word) {
 }
 
 // The first argument from `at` on that is neither an option nor an option's value.
-std::size_t NextWord(const std::vector<std::string>& arguments, std::size_t at, const OptionTable& common) {
-  while (at < arguments.size() && arguments[at].size() > 1 && arguments[at][0] == '-' && arguments[at] != "--") {
+std::size_t NextWord(const std::vector<std::string>& arguments, std::size_t at,
+                     const OptionTable& common) {
+  while (at < arguments.size() && arguments[at].size() > 1 && arguments[at][0] == '-' &&
+         arguments[at] != "--") {
     at += common.TakesValue(arguments[at]) ? 2 : 1;
   }
   return at;
@@ -108,7 +110,8 @@ void CheckConfigNames(const ConfigEntries& config) {
       command->Declare(table);
       known = known || table.Has(name);
     }
-    if (!known || name == "config") throw UsageError(config.file + ": unknown option \"" + key + "\"");
+    if (!known || name == "config")
+      throw UsageError(config.file + ": unknown option \"" + key + "\"");
   }
 }
 
@@ -121,7 +124,8 @@ std::string ConfigFileOf(const std::vector<std::string>& arguments) {
   return "";
 }
 
-int RunCommand(const CommandEntry& entry, const std::vector<std::string>& arguments, std::stop_token stop) {
+int RunCommand(const CommandEntry& entry, const std::vector<std::string>& arguments,
+               std::stop_token stop) {
   CommonOptions common;
   const std::unique_ptr<Command> command = entry.make();
   OptionTable table;
@@ -152,7 +156,8 @@ int Print(const std::string& text) {
   return kDone;
 }
 
-int Dispatch(const std::vector<std::string>& arguments, std::string& command_name, std::stop_token stop) {
+int Dispatch(const std::vector<std::string>& arguments, std::string& command_name,
+             std::stop_token stop) {
   CommonOptions common;
   OptionTable common_table;
   common.Declare(common_table);
@@ -162,7 +167,8 @@ int Dispatch(const std::vector<std::string>& arguments, std::string& command_nam
     return Print(invocation.command != nullptr ? CommandHelp(*invocation.command) : ProgramHelp());
   }
   if (invocation.command == nullptr) {
-    if (std::find(arguments.begin(), arguments.end(), "--version") != arguments.end()) return Print(VersionText());
+    if (std::find(arguments.begin(), arguments.end(), "--version") != arguments.end())
+      return Print(VersionText());
     common_table.Parse(invocation.options, {}, "");
     throw UsageError("give a command");
   }

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <limits>
 
 #include "retriever/searcher.h"
@@ -6,8 +8,6 @@
 #include "tools/terminal.h"
 #include "tools/text_lines.h"
 #include "tools/usage_error.h"
-
-#include <unistd.h>
 
 namespace fovea::tools {
 namespace {
@@ -19,7 +19,9 @@ Json OrNull(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json OrNull(const std::optional<float>& value) { return value ? JsonNumber(*value) : Json(nullptr); }
+Json OrNull(const std::optional<float>& value) {
+  return value ? JsonNumber(*value) : Json(nullptr);
+}
 
 Json HitJson(const Hit& hit) {
   return {{"document", JsonText(hit.passage.document)},
@@ -37,18 +39,23 @@ Json HitJson(const Hit& hit) {
 }
 
 std::string HitText(std::size_t rank, const Hit& hit, const Style& style, std::size_t width) {
-  std::string text = std::string(style.bold) + std::to_string(rank) + ". " + std::string(style.reset) +
-                     std::string(style.cyan) + ForTerminal(hit.passage.document) + ":" +
-                     std::to_string(hit.passage.range.begin) + "-" + std::to_string(hit.passage.range.end) +
-                     std::string(style.reset) + "  " + std::string(style.dim) + "score " + FormatFixed(hit.score, 3);
+  std::string text = std::string(style.bold) + std::to_string(rank) + ". " +
+                     std::string(style.reset) + std::string(style.cyan) +
+                     ForTerminal(hit.passage.document) + ":" +
+                     std::to_string(hit.passage.range.begin) + "-" +
+                     std::to_string(hit.passage.range.end) + std::string(style.reset) + "  " +
+                     std::string(style.dim) + "score " + FormatFixed(hit.score, 3);
   if (hit.weight) text += ", weight " + FormatFixed(*hit.weight, 3);
   text += std::string(style.reset) + "\n";
   std::string heading = hit.passage.title;
   if (!hit.passage.heading.empty()) heading += (heading.empty() ? "" : " > ") + hit.passage.heading;
-  if (!heading.empty()) text += "   " + std::string(style.green) + ForTerminal(heading) + std::string(style.reset) + "\n";
+  if (!heading.empty())
+    text +=
+        "   " + std::string(style.green) + ForTerminal(heading) + std::string(style.reset) + "\n";
   const std::vector<std::string> lines = WrapText(ForTerminal(hit.passage.text), width - 3);
   for (std::size_t i = 0; i < lines.size() && i < kSnippetLines; ++i) {
-    text += "   " + lines[i] + (i + 1 == kSnippetLines && lines.size() > kSnippetLines ? " …" : "") + "\n";
+    text += "   " + lines[i] +
+            (i + 1 == kSnippetLines && lines.size() > kSnippetLines ? " …" : "") + "\n";
   }
   return text;
 }
@@ -75,7 +82,8 @@ class SearchCommand final : public Command {
     }
     const Style style(IsTerminal(STDOUT_FILENO));
     const std::size_t width = TerminalWidth(STDOUT_FILENO);
-    for (std::size_t i = 0; i < hits.size(); ++i) session.out().Write(HitText(i + 1, hits[i], style, width));
+    for (std::size_t i = 0; i < hits.size(); ++i)
+      session.out().Write(HitText(i + 1, hits[i], style, width));
     if (hits.empty()) session.out().Write("nothing found\n");
     return kDone;
   }

@@ -18,9 +18,11 @@ std::string LogLevelOf(const CommonOptions& options) {
 void CommonOptions::Declare(OptionTable& table) {
   table.Text("index", &index, "DIR", "folder of the index (default: ./.fovea)");
   table.Text("models", &models, "DIR",
-             "folder of the models (default: $FOVEA_MODELS, else ${XDG_DATA_HOME:-~/.local/share}/fovea/models)");
+             "folder of the models (default: $FOVEA_MODELS, else "
+             "${XDG_DATA_HOME:-~/.local/share}/fovea/models)");
   table.Text("embedder", &embedder, "NAME|DIR",
-             std::string("embedding model (default: the one the index was built with, else ") + kDefaultEmbedder + ")");
+             std::string("embedding model (default: the one the index was built with, else ") +
+                 kDefaultEmbedder + ")");
   table.Text("generator", &generator, "NAME|FILE",
              std::string("decoder, a GGUF file (default: ") + kDefaultGenerator + ")");
   table.Text("reader", &reader, "FILE", "weights of a trained reader");
@@ -38,9 +40,10 @@ Session::Session(const CommonOptions& options, std::stop_token stop)
       out_(STDOUT_FILENO),
       messages_(LogLevelOf(options), options.quiet) {
   if (!options.reader.empty()) {
-    throw Error(ErrorCode::kUnsupported, "--reader " + options.reader +
-                                             ": this release reads with the embedder and has no trained reader; "
-                                             "leave --reader out");
+    throw Error(ErrorCode::kUnsupported,
+                "--reader " + options.reader +
+                    ": this release reads with the embedder and has no trained reader; "
+                    "leave --reader out");
   }
 }
 
@@ -70,7 +73,8 @@ std::filesystem::path Session::EmbedderFolder(const std::string& preferred) cons
 }
 
 std::filesystem::path Session::GeneratorFile() const {
-  return ResolveModel(models_folder(), options_.generator.empty() ? kDefaultGenerator : options_.generator);
+  return ResolveModel(models_folder(),
+                      options_.generator.empty() ? kDefaultGenerator : options_.generator);
 }
 
 PipelineOptions Session::ForPipeline(const std::filesystem::path& index) {
@@ -91,8 +95,9 @@ ThreadPool& Session::pool() {
 
 void RequireF32(const std::string& precision) {
   if (precision == "f32") return;
-  throw Error(ErrorCode::kUnsupported,
-              "--precision " + precision + " is not in this release: leave it out or give --precision f32");
+  throw Error(
+      ErrorCode::kUnsupported,
+      "--precision " + precision + " is not in this release: leave it out or give --precision f32");
 }
 
 }  // namespace fovea::tools

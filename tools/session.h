@@ -53,7 +53,8 @@ class Session {
   ProgressCallback progress();
 
   std::filesystem::path models_folder() const;
-  // The embedder's folder: --embedder, else `preferred` (what an index names), else the default one.
+  // The embedder's folder: --embedder, else `preferred` (what an index names), else the default
+  // one.
   std::filesystem::path EmbedderFolder(const std::string& preferred = "") const;
   std::filesystem::path GeneratorFile() const;
   // Options of a Pipeline over `index` (empty: none).

@@ -20,10 +20,12 @@ constexpr std::string_view kPunctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 bool IsPythonSpace(char32_t c) {
   if ((c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85) return true;
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
+  return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
+         category == UTF8PROC_CATEGORY_ZP;
 }
 
-// What Python's \w matches, so that \b stands between the others and these: letters, digits and numbers, "_".
+// What Python's \w matches, so that \b stands between the others and these: letters, digits and
+// numbers, "_".
 bool IsPythonWord(char32_t c) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_LU:
@@ -33,8 +35,10 @@ bool IsPythonWord(char32_t c) {
     case UTF8PROC_CATEGORY_LO:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO: return true;
-    default: return c == '_';
+    case UTF8PROC_CATEGORY_NO:
+      return true;
+    default:
+      return c == '_';
   }
 }
 
@@ -43,7 +47,9 @@ std::u32string LowerWithoutPunctuation(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const Utf8Char c = DecodeUtf8(text, at);
     at += static_cast<std::size_t>(c.length);
-    if (c.code_point < 0x80 && kPunctuation.find(static_cast<char>(c.code_point)) != std::string_view::npos) continue;
+    if (c.code_point < 0x80 &&
+        kPunctuation.find(static_cast<char>(c.code_point)) != std::string_view::npos)
+      continue;
     if (c.code_point == 0x130) {  // The one letter whose lower case is two characters.
       out += U"i\u0307";
       continue;
@@ -97,16 +103,19 @@ double F1OfWords(const std::vector<std::string>& prediction, const std::vector<s
 std::vector<std::string> NormalizedGold(std::span<const std::string> gold) {
   std::vector<std::string> normalized;
   for (const std::string& answer : gold) {
-    if (std::string text = NormalizeAnswer(answer); !text.empty()) normalized.push_back(std::move(text));
+    if (std::string text = NormalizeAnswer(answer); !text.empty())
+      normalized.push_back(std::move(text));
   }
   if (normalized.empty()) normalized.emplace_back();
   return normalized;
 }
 
 SquadQuestion ParseQuestion(const nlohmann::json& qa, std::size_t paragraph) {
-  SquadQuestion question{qa.at("id").get<std::string>(), qa.at("question").get<std::string>(), {}, paragraph};
+  SquadQuestion question{
+      qa.at("id").get<std::string>(), qa.at("question").get<std::string>(), {}, paragraph};
   if (!qa.value("is_impossible", false)) {
-    for (const nlohmann::json& answer : qa.at("answers")) question.answers.push_back(answer.at("text"));
+    for (const nlohmann::json& answer : qa.at("answers"))
+      question.answers.push_back(answer.at("text"));
   }
   return question;
 }
@@ -123,7 +132,8 @@ void ParseSquad(const nlohmann::json& json, SquadFile& out) {
         out.version_2 = out.version_2 || qa.value("is_impossible", false);
         out.questions.push_back(ParseQuestion(qa, out.paragraphs.size()));
       }
-      out.paragraphs.push_back({title + "#" + std::to_string(number++), title, paragraph.at("context")});
+      out.paragraphs.push_back(
+          {title + "#" + std::to_string(number++), title, paragraph.at("context")});
     }
   }
 }
@@ -158,13 +168,16 @@ std::string NormalizeAnswer(std::string_view text) {
 
 double ExactMatch(std::string_view prediction, std::span<const std::string> gold) {
   const std::vector<std::string> accepted = NormalizedGold(gold);
-  return std::find(accepted.begin(), accepted.end(), NormalizeAnswer(prediction)) != accepted.end() ? 1 : 0;
+  return std::find(accepted.begin(), accepted.end(), NormalizeAnswer(prediction)) != accepted.end()
+             ? 1
+             : 0;
 }
 
 double F1(std::string_view prediction, std::span<const std::string> gold) {
   const std::vector<std::string> words = Words(NormalizeAnswer(prediction));
   double best = 0;
-  for (const std::string& answer : NormalizedGold(gold)) best = std::max(best, F1OfWords(words, Words(answer)));
+  for (const std::string& answer : NormalizedGold(gold))
+    best = std::max(best, F1OfWords(words, Words(answer)));
   return best;
 }
 

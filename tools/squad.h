@@ -32,14 +32,17 @@ struct SquadFile {
 // Throws Error(kNotFound | kIo), Error(kInvalidArgument) that says what is missing where.
 SquadFile ReadSquad(const std::filesystem::path& file);
 
-// The official normalize_answer: lower case, without ASCII punctuation, without the articles a, an, the, words separated by single spaces.
+// The official normalize_answer: lower case, without ASCII punctuation, without the articles a, an,
+// the, words separated by single spaces.
 std::string NormalizeAnswer(std::string_view text);
 
-// Official exact match and F1 of a prediction: the best over the gold answers ("" alone where there is none).
+// Official exact match and F1 of a prediction: the best over the gold answers ("" alone where there
+// is none).
 double ExactMatch(std::string_view prediction, std::span<const std::string> gold);
 double F1(std::string_view prediction, std::span<const std::string> gold);
 
-// Whether the words of some normalised, non-empty gold answer occur in a row in the normalised text.
+// Whether the words of some normalised, non-empty gold answer occur in a row in the normalised
+// text.
 bool ContainsAnswer(std::string_view text, std::span<const std::string> gold);
 
 // Words separated by white space.

@@ -27,7 +27,9 @@ class RemoveCommand final : public Command {
 
   int Run(Session& session) override {
     const fs::path folder = session.options().index;
-    Store::Open(folder, Store::Mode::kRead);  // Opening for writing would make an index where there is none.
+    Store::Open(
+        folder,
+        Store::Mode::kRead);  // Opening for writing would make an index where there is none.
     const std::unique_ptr<Store> store = Store::Open(folder, Store::Mode::kWrite, session.log());
     const std::optional<IndexSettings> settings = store->settings();
     const std::unique_ptr<Encoder> encoder =
@@ -67,7 +69,8 @@ class StatusCommand final : public Command {
   void Declare(OptionTable&) override {}
 
   int Run(Session& session) override {
-    const std::unique_ptr<Store> store = Store::Open(session.options().index, Store::Mode::kRead, session.log());
+    const std::unique_ptr<Store> store =
+        Store::Open(session.options().index, Store::Mode::kRead, session.log());
     store->BeginSnapshot();
     const StoreCounts counts = store->counts();
     const IndexSettings settings = store->settings().value_or(IndexSettings{});
@@ -78,19 +81,19 @@ class StatusCommand final : public Command {
     const std::uintmax_t on_disk = BytesOnDisk(session.options().index);
     if (session.options().json) {
       session.out().WriteJson(Json{{"documents", counts.documents},
-                               {"chunks", counts.chunks},
-                               {"bytes", counts.text_bytes},
-                               {"embedder", JsonText(settings.embedder)},
-                               {"precision", settings.precision},
-                               {"chunk_tokens", settings.chunk_tokens},
-                               {"index_type", type},
-                               {"recall", file.recall},
-                               {"generation", generation},
-                               {"sources", counts.sources},
-                               {"chunk_overlap", settings.chunk_overlap},
-                               {"dimensions", settings.dimensions},
-                               {"embedder_fingerprint", settings.embedder_fingerprint},
-                               {"bytes_on_disk", on_disk}});
+                                   {"chunks", counts.chunks},
+                                   {"bytes", counts.text_bytes},
+                                   {"embedder", JsonText(settings.embedder)},
+                                   {"precision", settings.precision},
+                                   {"chunk_tokens", settings.chunk_tokens},
+                                   {"index_type", type},
+                                   {"recall", file.recall},
+                                   {"generation", generation},
+                                   {"sources", counts.sources},
+                                   {"chunk_overlap", settings.chunk_overlap},
+                                   {"dimensions", settings.dimensions},
+                                   {"embedder_fingerprint", settings.embedder_fingerprint},
+                                   {"bytes_on_disk", on_disk}});
       return kDone;
     }
     const auto line = [&](std::string name, const std::string& value) {
@@ -98,14 +101,17 @@ class StatusCommand final : public Command {
       session.out().Write(name + value + "\n");
     };
     line("index", ForTerminal(store->folder().string()));
-    line("documents", std::to_string(counts.documents) + " (from " + std::to_string(counts.sources) + " files)");
+    line("documents",
+         std::to_string(counts.documents) + " (from " + std::to_string(counts.sources) + " files)");
     line("chunks", std::to_string(counts.chunks));
     line("text", std::to_string(counts.text_bytes) + " bytes");
     line("on disk", std::to_string(on_disk) + " bytes");
     line("embedder", ForTerminal(settings.embedder) + ", " + settings.precision + ", " +
                          std::to_string(settings.dimensions) + " dimensions");
-    line("chunk tokens", std::to_string(settings.chunk_tokens) + ", overlap " + std::to_string(settings.chunk_overlap));
-    line("vectors", type + ", " + std::to_string(file.count) + " in the file, recall@10 " + FormatFixed(file.recall, 4));
+    line("chunk tokens", std::to_string(settings.chunk_tokens) + ", overlap " +
+                             std::to_string(settings.chunk_overlap));
+    line("vectors", type + ", " + std::to_string(file.count) + " in the file, recall@10 " +
+                        FormatFixed(file.recall, 4));
     line("generation", std::to_string(generation));
     return kDone;
   }
@@ -119,8 +125,9 @@ std::vector<std::string> CheckModel(const Session& session, const Store& store) 
     const fs::path folder = session.EmbedderFolder(settings->embedder);
     const std::unique_ptr<Encoder> encoder = Encoder::Load(folder);
     if (encoder->fingerprint() != settings->embedder_fingerprint) {
-      return {"the embedder in " + folder.string() + " is not the one the index was built with (\"" +
-              settings->embedder + "\"): get that one, or index again into a new folder"};
+      return {"the embedder in " + folder.string() +
+              " is not the one the index was built with (\"" + settings->embedder +
+              "\"): get that one, or index again into a new folder"};
     }
   } catch (const Error& error) {
     return {std::string("the index's embedder cannot be loaded: ") + error.what()};
@@ -173,11 +180,13 @@ class VerifyCommand final : public Command {
       session.out().WriteJson(json);
       return;
     }
-    for (const std::string& problem : repaired) session.out().Write("repaired: " + ForTerminal(problem) + "\n");
-    for (const std::string& problem : problems) session.out().Write("problem: " + ForTerminal(problem) + "\n");
+    for (const std::string& problem : repaired)
+      session.out().Write("repaired: " + ForTerminal(problem) + "\n");
+    for (const std::string& problem : problems)
+      session.out().Write("problem: " + ForTerminal(problem) + "\n");
     session.out().Write(problems.empty() ? "the index is sound\n"
-                        : repair_        ? "this could not be repaired: index again into a new folder\n"
-                                         : "fovea verify --repair rebuilds what can be rebuilt\n");
+                        : repair_ ? "this could not be repaired: index again into a new folder\n"
+                                  : "fovea verify --repair rebuilds what can be rebuilt\n");
   }
 
   bool repair_ = false;
@@ -188,18 +197,20 @@ class ShowCommand final : public Command {
   void Declare(OptionTable& table) override { table.Positional("DOCUMENT", &names_, 1, 1); }
 
   int Run(Session& session) override {
-    const std::unique_ptr<Store> store = Store::Open(session.options().index, Store::Mode::kRead, session.log());
+    const std::unique_ptr<Store> store =
+        Store::Open(session.options().index, Store::Mode::kRead, session.log());
     store->BeginSnapshot();
     const DocumentRecord record = Find(*store, names_.front());
     const std::string text = store->DocumentText(record.id);
     store->EndSnapshot();
     if (session.options().json) {
-      session.out().WriteJson(Json{{"document", JsonText(record.name)},
-                               {"title", JsonText(record.title)},
-                               {"format", record.format},
-                               {"bytes", record.bytes},
-                               {"metadata", Json::parse(record.metadata_json, nullptr, /*allow_exceptions=*/false)},
-                               {"text", JsonText(text)}});
+      session.out().WriteJson(
+          Json{{"document", JsonText(record.name)},
+               {"title", JsonText(record.title)},
+               {"format", record.format},
+               {"bytes", record.bytes},
+               {"metadata", Json::parse(record.metadata_json, nullptr, /*allow_exceptions=*/false)},
+               {"text", JsonText(text)}});
     } else {
       session.out().Write(text);
     }
@@ -210,7 +221,8 @@ class ShowCommand final : public Command {
   static DocumentRecord Find(const Store& store, const std::string& name) {
     if (const auto record = store.FindDocument(name)) return *record;
     // "./a.md" for "a.md".
-    if (const auto record = store.FindDocument(fs::path(name).lexically_normal().string())) return *record;
+    if (const auto record = store.FindDocument(fs::path(name).lexically_normal().string()))
+      return *record;
     std::string alike;
     int count = 0;
     store.ForEachDocument([&](const DocumentRecord& record) {
@@ -220,9 +232,10 @@ class ShowCommand final : public Command {
       }
       return count < 5;
     });
-    throw Error(ErrorCode::kNotFound, "no document \"" + name + "\" in " + store.folder().string() +
-                                          (count > 0 ? "; there is " + alike
-                                                     : "; documents are named as they were given to fovea index"));
+    throw Error(ErrorCode::kNotFound,
+                "no document \"" + name + "\" in " + store.folder().string() +
+                    (count > 0 ? "; there is " + alike
+                               : "; documents are named as they were given to fovea index"));
   }
 
   std::vector<std::string> names_;

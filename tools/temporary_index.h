@@ -11,7 +11,8 @@
 
 namespace fovea::tools {
 
-// A new folder below the system's folder for temporary files, removed with everything in it at the end of its life.
+// A new folder below the system's folder for temporary files, removed with everything in it at the
+// end of its life.
 class TemporaryFolder {
  public:
   // Throws Error(kIo).
@@ -26,9 +27,9 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// Indexes `source` (a file or folder) into the folder `index`, with the session's embedder, threads and progress. Warnings and skipped
-// documents are reported.
-IndexReport BuildIndex(Session& session, const std::filesystem::path& index, const std::filesystem::path& source,
-                       const ChunkerOptions& chunker);
+// Indexes `source` (a file or folder) into the folder `index`, with the session's embedder, threads
+// and progress. Warnings and skipped documents are reported.
+IndexReport BuildIndex(Session& session, const std::filesystem::path& index,
+                       const std::filesystem::path& source, const ChunkerOptions& chunker);
 
 }  // namespace fovea::tools

@@ -13,7 +13,9 @@
 namespace fovea::tools {
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v'; }
+bool IsSpace(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
 
 }  // namespace
 
@@ -31,8 +33,9 @@ std::size_t TerminalWidth(int descriptor) {
 }
 
 std::size_t CountCharacters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 std::vector<std::string> WrapText(std::string_view text, std::size_t width) {
@@ -44,7 +47,8 @@ std::vector<std::string> WrapText(std::string_view text, std::size_t width) {
       continue;
     }
     const std::size_t end = static_cast<std::size_t>(
-        std::find_if(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), IsSpace) - text.begin());
+        std::find_if(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), IsSpace) -
+        text.begin());
     const std::string_view word = text.substr(at, end - at);
     const std::size_t length = CountCharacters(word);
     if (used > 0 && used + 1 + length > width) {
@@ -69,7 +73,8 @@ std::string ForTerminal(std::string_view text) {
   }
   // U+0080 … U+009F (C1 controls: some terminals act on them) are C2 80 … C2 9F.
   for (std::size_t at = 0; at + 1 < safe.size(); ++at) {
-    if (safe[at] == '\xC2' && static_cast<unsigned char>(safe[at + 1]) < 0xA0) safe.replace(at, 2, "?");
+    if (safe[at] == '\xC2' && static_cast<unsigned char>(safe[at + 1]) < 0xA0)
+      safe.replace(at, 2, "?");
   }
   return safe;
 }

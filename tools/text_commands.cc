@@ -55,8 +55,10 @@ class EmbedCommand final : public Command {
  public:
   void Declare(OptionTable& table) override {
     table.Positional("FILE", &files_, 0, 1);
-    table.Choice("precision", &precision_, {"f32", "int8"}, "precision of the computation (default: f32)");
-    table.Text("out", &out_file_, "FILE.npy", "write a NumPy array (float32, texts × dimensions) instead of JSON");
+    table.Choice("precision", &precision_, {"f32", "int8"},
+                 "precision of the computation (default: f32)");
+    table.Text("out", &out_file_, "FILE.npy",
+               "write a NumPy array (float32, texts × dimensions) instead of JSON");
     table.Choice("prompt", &prompt_, {"none", "query", "passage"},
                  "put the model's own prompt for queries or passages in front (default: none)");
   }
@@ -65,7 +67,8 @@ class EmbedCommand final : public Command {
     RequireF32(precision_);
     const std::unique_ptr<Encoder> encoder = Encoder::Load(session.EmbedderFolder());
     std::optional<NpyWriter> npy;
-    if (!out_file_.empty()) npy.emplace(out_file_, static_cast<std::size_t>(encoder->config().width));
+    if (!out_file_.empty())
+      npy.emplace(out_file_, static_cast<std::size_t>(encoder->config().width));
     const std::string text = ReadFileOrInput(files_.empty() ? "-" : files_.front(), session.stop());
     const std::vector<std::string_view> lines = SplitLines(text);
     std::size_t texts_cut = 0;
@@ -73,8 +76,8 @@ class EmbedCommand final : public Command {
     for (std::size_t begin = 0; begin < lines.size(); begin += kTextsAtOnce) {
       session.ThrowIfStopped();
       const std::size_t end = std::min(begin + kTextsAtOnce, lines.size());
-      const Matrix vectors =
-          EmbedLines(session, *encoder, std::span(lines).subspan(begin, end - begin), texts_cut, tokens);
+      const Matrix vectors = EmbedLines(
+          session, *encoder, std::span(lines).subspan(begin, end - begin), texts_cut, tokens);
       for (std::size_t row = 0; row < vectors.rows(); ++row) {
         if (npy) {
           npy->Append(vectors.row(row));
@@ -87,28 +90,31 @@ class EmbedCommand final : public Command {
     session.ClearProgress();
     if (npy) npy->Finish();
     if (texts_cut > 0) {
-      session.Warn(std::to_string(texts_cut) + " of " + std::to_string(lines.size()) + " texts were cut to " +
-                   std::to_string(encoder->config().max_tokens) + " tokens, the model's window");
+      session.Warn(std::to_string(texts_cut) + " of " + std::to_string(lines.size()) +
+                   " texts were cut to " + std::to_string(encoder->config().max_tokens) +
+                   " tokens, the model's window");
     }
     if (npy && session.options().json) {
       session.out().WriteJson(Json{{"texts", lines.size()},
-                               {"dimensions", encoder->config().width},
-                               {"tokens", tokens},
-                               {"texts_cut", texts_cut}});
+                                   {"dimensions", encoder->config().width},
+                                   {"tokens", tokens},
+                                   {"texts_cut", texts_cut}});
     }
     return kDone;
   }
 
  private:
-  Matrix EmbedLines(Session& session, const Encoder& encoder, std::span<const std::string_view> lines,
-                    std::size_t& texts_cut, std::int64_t& tokens) const {
+  Matrix EmbedLines(Session& session, const Encoder& encoder,
+                    std::span<const std::string_view> lines, std::size_t& texts_cut,
+                    std::int64_t& tokens) const {
     const std::string prefix = prompt_ == "query"     ? encoder.config().query_prompt
                                : prompt_ == "passage" ? encoder.config().passage_prompt
                                                       : "";
     std::vector<std::vector<TokenId>> sequences;
     for (const std::string_view line : lines) {
       int cut = 0;
-      sequences.push_back(encoder.Tokenize(prefix.empty() ? std::string(line) : prefix + std::string(line), &cut));
+      sequences.push_back(
+          encoder.Tokenize(prefix.empty() ? std::string(line) : prefix + std::string(line), &cut));
       texts_cut += cut > 0;
       tokens += static_cast<std::int64_t>(sequences.back().size());
     }
@@ -130,7 +136,8 @@ class TokenizeCommand final : public Command {
  public:
   void Declare(OptionTable& table) override {
     table.Positional("FILE", &files_, 0, 1);
-    table.Choice("tokenizer", &tokenizer_, {"embedder", "generator"}, "whose tokenizer (default: embedder)");
+    table.Choice("tokenizer", &tokenizer_, {"embedder", "generator"},
+                 "whose tokenizer (default: embedder)");
   }
 
   int Run(Session& session) override {
@@ -171,9 +178,11 @@ class GenerateCommand final : public Command {
   int Run(Session& session) override {
     const auto start = std::chrono::steady_clock::now();
     const bool from_input = words_.empty() || (words_.size() == 1 && words_.front() == "-");
-    const std::string prompt = from_input ? ReadFileOrInput("-", session.stop()) : JoinWords(words_);
+    const std::string prompt =
+        from_input ? ReadFileOrInput("-", session.stop()) : JoinWords(words_);
     if (prompt.empty()) throw UsageError("PROMPT is empty");
-    if (raw_ && !system_.empty()) throw UsageError("--system: the prompt is --raw, without a chat template");
+    if (raw_ && !system_.empty())
+      throw UsageError("--system: the prompt is --raw, without a chat template");
     const std::unique_ptr<Decoder> decoder = Decoder::Load(session.GeneratorFile());
     GenerateOptions options;
     options.max_tokens = options_.ask.max_tokens;
@@ -190,7 +199,8 @@ class GenerateCommand final : public Command {
       options.stop_tokens.push_back(chat.end_of_turn());
     }
     ThreadPool& pool = session.pool();
-    const double load = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double load =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const bool json = session.options().json;
     if (!json) {
       options.on_text = [&](std::string_view piece) {
@@ -203,14 +213,14 @@ class GenerateCommand final : public Command {
       Json ids = Json::array();
       for (const TokenId id : generation.tokens) ids.push_back(Value(id));
       session.out().WriteJson(Json{{"text", JsonText(generation.text)},
-                               {"tokens", std::move(ids)},
-                               {"stopped", generation.stopped},
-                               {"timings",
-                                {{"load", load},
-                                 {"prefill", generation.prefill_seconds},
-                                 {"generate", generation.decode_seconds},
-                                 {"prompt_tokens", tokens.size()},
-                                 {"tokens", generation.tokens.size()}}}});
+                                   {"tokens", std::move(ids)},
+                                   {"stopped", generation.stopped},
+                                   {"timings",
+                                    {{"load", load},
+                                     {"prefill", generation.prefill_seconds},
+                                     {"generate", generation.decode_seconds},
+                                     {"prompt_tokens", tokens.size()},
+                                     {"tokens", generation.tokens.size()}}}});
     } else {
       session.out().Write("\n");
     }

@@ -27,7 +27,8 @@ std::string ReadInput(const std::stop_token& stop) {
     const ssize_t count = read(STDIN_FILENO, buffer.data(), buffer.size());
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (count < 0) {
-      throw Error(ErrorCode::kIo, "cannot read standard input: " + std::generic_category().message(errno));
+      throw Error(ErrorCode::kIo,
+                  "cannot read standard input: " + std::generic_category().message(errno));
     }
     if (count == 0) return text;
     text.append(buffer.data(), static_cast<std::size_t>(count));
@@ -47,7 +48,9 @@ std::vector<std::string_view> SplitLines(std::string_view text) {
   return lines;
 }
 
-bool IsBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos; }
+bool IsBlank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
+}
 
 std::string ReadFileOrInput(const std::string& file, const std::stop_token& stop) {
   return file == "-" ? ReadInput(stop) : ReadFile(file);

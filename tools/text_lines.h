@@ -9,13 +9,15 @@
 
 namespace fovea::tools {
 
-// Lines without their "\n" (a "\r" before it stays: it is part of the text). A last line needs no "\n"; "" has no lines.
+// Lines without their "\n" (a "\r" before it stays: it is part of the text). A last line needs no
+// "\n"; "" has no lines.
 std::vector<std::string_view> SplitLines(std::string_view text);
 
 // Nothing but white space.
 bool IsBlank(std::string_view text);
 
-// The whole of a file, or of standard input for "-". Throws Error(kNotFound | kIo), Error(kCancelled) while waiting for input.
+// The whole of a file, or of standard input for "-". Throws Error(kNotFound | kIo),
+// Error(kCancelled) while waiting for input.
 std::string ReadFileOrInput(const std::string& file, const std::stop_token& stop);
 
 // Words joined by single spaces: a query given without quotes.

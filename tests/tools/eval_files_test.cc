@@ -18,18 +18,22 @@ using ::testing::Pair;
 
 TEST(Qrels, AreReadWithAndWithoutAHeader) {
   const auto with = ParseQrels("query-id\tcorpus-id\tscore\n1\ta b\t2\r\n1\tc\t0\n\n2\ta\t1", "f");
-  EXPECT_THAT(with, ElementsAre(Pair("1", ElementsAre(Pair("a b", 2), Pair("c", 0))), Pair("2", ElementsAre(Pair("a", 1)))));
+  EXPECT_THAT(with, ElementsAre(Pair("1", ElementsAre(Pair("a b", 2), Pair("c", 0))),
+                                Pair("2", ElementsAre(Pair("a", 1)))));
   EXPECT_THAT(ParseQrels("1\ta\t1\n", "f"), ElementsAre(Pair("1", ElementsAre(Pair("a", 1)))));
 }
 
 TEST(Qrels, NameTheLineThatIsWrong) {
-  EXPECT_ERROR(ParseQrels("1\ta\t1\n1 a 1\n", "test.tsv"), ErrorCode::kInvalidArgument, "test.tsv:2");
-  EXPECT_ERROR(ParseQrels("1\ta\t1\n1\ta\tx\n", "test.tsv"), ErrorCode::kInvalidArgument, "test.tsv:2");
+  EXPECT_ERROR(ParseQrels("1\ta\t1\n1 a 1\n", "test.tsv"), ErrorCode::kInvalidArgument,
+               "test.tsv:2");
+  EXPECT_ERROR(ParseQrels("1\ta\t1\n1\ta\tx\n", "test.tsv"), ErrorCode::kInvalidArgument,
+               "test.tsv:2");
 }
 
 TEST(JudgedQueries, LeaveOutQueriesWithoutJudgements) {
   const TempFolder folder;
-  folder.Write("queries.jsonl", "{\"_id\":\"1\",\"text\":\"one\"}\n{\"_id\":\"2\",\"text\":\"two\"}\n");
+  folder.Write("queries.jsonl",
+               "{\"_id\":\"1\",\"text\":\"one\"}\n{\"_id\":\"2\",\"text\":\"two\"}\n");
   folder.Write("qrels/test.tsv", "query-id\tcorpus-id\tscore\n2\td\t1\n9\td\t1\n");
   const auto queries = ReadJudgedQueries(folder.path());
   ASSERT_EQ(queries.size(), 1u);
@@ -51,10 +55,11 @@ TEST(JsonLines, NameTheLineThatIsWrong) {
 
 TEST(QuestionSet, ReadsAnswersAsTextOrListAndQuestionsWithoutAPage) {
   const TempFolder folder;
-  const auto file = folder.Write("q.jsonl",
-                                 "{\"id\":\"1\",\"question\":\"q\",\"document\":\"a.html\",\"answer\":[\"x\",\"y\"]}\n"
-                                 "{\"question\":\"r\",\"document\":null,\"answer\":null,\"answerable\":false}\n"
-                                 "{\"question\":\"s\",\"document\":\"b\",\"answer\":\"z\"}\n");
+  const auto file = folder.Write(
+      "q.jsonl",
+      "{\"id\":\"1\",\"question\":\"q\",\"document\":\"a.html\",\"answer\":[\"x\",\"y\"]}\n"
+      "{\"question\":\"r\",\"document\":null,\"answer\":null,\"answerable\":false}\n"
+      "{\"question\":\"s\",\"document\":\"b\",\"answer\":\"z\"}\n");
   const auto questions = ReadPageQuestions(file);
   ASSERT_EQ(questions.size(), 3u);
   EXPECT_THAT(questions[0].answers, ElementsAre("x", "y"));
@@ -65,8 +70,10 @@ TEST(QuestionSet, ReadsAnswersAsTextOrListAndQuestionsWithoutAPage) {
 
 TEST(QuestionSet, NamesTheLineThatIsWrong) {
   const TempFolder folder;
-  EXPECT_ERROR(ReadPageQuestions(folder.Write("a", "{\"question\":\"q\",\"answer\":3}\n")), ErrorCode::kInvalidArgument, "a:1");
-  EXPECT_ERROR(ReadPageQuestions(folder.Write("b", "{\"question\":\"q\",\"answerable\":1}\n")), ErrorCode::kInvalidArgument, "b:1");
+  EXPECT_ERROR(ReadPageQuestions(folder.Write("a", "{\"question\":\"q\",\"answer\":3}\n")),
+               ErrorCode::kInvalidArgument, "a:1");
+  EXPECT_ERROR(ReadPageQuestions(folder.Write("b", "{\"question\":\"q\",\"answerable\":1}\n")),
+               ErrorCode::kInvalidArgument, "b:1");
 }
 
 TEST(EndsInPath, ComparesWholeComponents) {

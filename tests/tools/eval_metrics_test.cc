@@ -9,7 +9,8 @@
 namespace fovea::tools {
 namespace {
 
-// Discounts by hand: 1/log2(2) = 1, 1/log2(3) = 0.6309297536, 1/log2(4) = 0.5, 1/log2(5) = 0.4306765581.
+// Discounts by hand: 1/log2(2) = 1, 1/log2(3) = 0.6309297536, 1/log2(4) = 0.5, 1/log2(5) =
+// 0.4306765581.
 constexpr double kSecond = 0.6309297535714575;
 constexpr double kFourth = 0.43067655807339306;
 

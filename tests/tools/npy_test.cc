@@ -14,11 +14,14 @@ namespace {
 
 TEST(Npy, HasTheHeaderOfFormatOnePointZero) {
   const std::string header = NpyHeader(3, 384);
-  // numpy.lib.format: magic, version, little-endian length of what follows, a dict padded with spaces to a multiple of 64, "\n".
+  // numpy.lib.format: magic, version, little-endian length of what follows, a dict padded with
+  // spaces to a multiple of 64, "\n".
   EXPECT_EQ(header.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
-  EXPECT_EQ(static_cast<unsigned char>(header[8]) + 256 * static_cast<unsigned char>(header[9]), header.size() - 10);
+  EXPECT_EQ(static_cast<unsigned char>(header[8]) + 256 * static_cast<unsigned char>(header[9]),
+            header.size() - 10);
   EXPECT_EQ(header.size() % 64, 0u);
-  EXPECT_EQ(header.substr(10, 60), "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 384), }");
+  EXPECT_TRUE(header.substr(10).starts_with(
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 384), } "));
   EXPECT_EQ(header.back(), '\n');
   EXPECT_EQ(NpyHeader(0, 1).size(), NpyHeader(99'999'999'999'999'999, 1'000'000).size());
 }
@@ -51,7 +54,8 @@ TEST(Npy, LeavesNothingBehindUnlessFinished) {
 TEST(Npy, RefusesWhatIsNoFile) {
   const TempFolder folder;
   EXPECT_ERROR(NpyWriter("/dev/null", 1), ErrorCode::kInvalidArgument, "/dev/null");
-  EXPECT_ERROR(NpyWriter(folder.path() / "none" / "a.npy", 1), ErrorCode::kIo, "No such file or directory");
+  EXPECT_ERROR(NpyWriter(folder.path() / "none" / "a.npy", 1), ErrorCode::kIo,
+               "No such file or directory");
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ struct Parsed {
   }
 };
 
-std::string UsageMessage(const std::vector<std::string>& arguments, const ConfigEntries& config = {}) {
+std::string UsageMessage(const std::vector<std::string>& arguments,
+                         const ConfigEntries& config = {}) {
   try {
     Parsed().Parse(arguments, config);
   } catch (const UsageError& error) {
@@ -49,7 +50,8 @@ std::string UsageMessage(const std::vector<std::string>& arguments, const Config
 
 TEST(OptionTable, ReadsEveryKindOfOptionAndKeepsDefaultsOfTheOthers) {
   Parsed parsed;
-  parsed.Parse({"one", "--flag", "--text", "t", "--list=a", "--list", "b", "-k", "3", "two", "--number=1.25"});
+  parsed.Parse({"one", "--flag", "--text", "t", "--list=a", "--list", "b", "-k", "3", "two",
+                "--number=1.25"});
   EXPECT_TRUE(parsed.flag);
   EXPECT_EQ(parsed.text, "t");
   EXPECT_THAT(parsed.list, ElementsAre("a", "b"));
@@ -68,21 +70,27 @@ TEST(OptionTable, TakesWordsAfterTwoDashesAndALoneDashAsTheyAre) {
 }
 
 TEST(OptionTable, NamesTheOptionThatIsWrong) {
-  EXPECT_THAT(UsageMessage({"-k", "0"}), HasSubstr("-k: expected a whole number from 1 on, not \"0\""));
+  EXPECT_THAT(UsageMessage({"-k", "0"}),
+              HasSubstr("-k: expected a whole number from 1 on, not \"0\""));
   EXPECT_THAT(UsageMessage({"-k", "-1"}), HasSubstr("-k: expected"));
   EXPECT_THAT(UsageMessage({"-k", "3x"}), HasSubstr("-k: expected"));
   EXPECT_THAT(UsageMessage({"-k", "99999999999999999999"}), HasSubstr("-k: expected"));
-  EXPECT_THAT(UsageMessage({"--maybe", "1.5"}), HasSubstr("--maybe: expected a whole number from 0 on"));
-  EXPECT_THAT(UsageMessage({"--number", "2.5"}), HasSubstr("--number: expected a number from 0 to 2"));
+  EXPECT_THAT(UsageMessage({"--maybe", "1.5"}),
+              HasSubstr("--maybe: expected a whole number from 0 on"));
+  EXPECT_THAT(UsageMessage({"--number", "2.5"}),
+              HasSubstr("--number: expected a number from 0 to 2"));
   EXPECT_THAT(UsageMessage({"--number", "nan"}), HasSubstr("--number: expected"));
   EXPECT_THAT(UsageMessage({"--number", "1,5"}), HasSubstr("--number: expected"));
-  EXPECT_THAT(UsageMessage({"--choice", "blue"}), HasSubstr("--choice: expected red|green, not \"blue\""));
+  EXPECT_THAT(UsageMessage({"--choice", "blue"}),
+              HasSubstr("--choice: expected red|green, not \"blue\""));
   EXPECT_THAT(UsageMessage({"--text", ""}), HasSubstr("--text: expected"));
   EXPECT_THAT(UsageMessage({"--text"}), HasSubstr("--text"));
   EXPECT_THAT(UsageMessage({"--unknown"}), HasSubstr("--unknown"));
   EXPECT_THAT(UsageMessage({"--flag=yes"}), HasSubstr("--flag"));
-  EXPECT_THAT(UsageMessage({"--fla"}), HasSubstr("--fla"));  // No guessing: a later option may begin the same.
-  EXPECT_THAT(UsageMessage({"--text", "a", "--text", "b"}), HasSubstr("--text: given more than once"));
+  EXPECT_THAT(UsageMessage({"--fla"}),
+              HasSubstr("--fla"));  // No guessing: a later option may begin the same.
+  EXPECT_THAT(UsageMessage({"--text", "a", "--text", "b"}),
+              HasSubstr("--text: given more than once"));
   EXPECT_THAT(UsageMessage({"a", "b", "c"}), HasSubstr("unexpected argument \"c\""));
 }
 
@@ -100,8 +108,14 @@ TEST(OptionTable, SaysWhichArgumentIsMissing) {
 
 TEST(OptionTable, TheCommandLineWinsOverTheSectionAndTheSectionOverTheRest) {
   const ConfigEntries config{"f.ini",
-                             {{"ask.k", "4"}, {"k", "2"}, {"text", "from file"}, {"flag", "true"},
-                              {"list", "x"}, {"list", "y"}, {"search.number", "1"}, {"other", "9"}}};
+                             {{"ask.k", "4"},
+                              {"k", "2"},
+                              {"text", "from file"},
+                              {"flag", "true"},
+                              {"list", "x"},
+                              {"list", "y"},
+                              {"search.number", "1"},
+                              {"other", "9"}}};
   Parsed parsed;
   parsed.Parse({"--text", "given"}, config);
   EXPECT_EQ(parsed.count, 4);
@@ -117,7 +131,8 @@ TEST(OptionTable, TheCommandLineWinsOverTheSectionAndTheSectionOverTheRest) {
 
 TEST(OptionTable, NamesTheFileWhoseValueIsWrong) {
   EXPECT_THAT(UsageMessage({}, {"f.ini", {{"k", "none"}}}), HasSubstr("f.ini: k: expected"));
-  EXPECT_THAT(UsageMessage({}, {"f.ini", {{"flag", "perhaps"}}}), HasSubstr("f.ini: flag: expected true or false"));
+  EXPECT_THAT(UsageMessage({}, {"f.ini", {{"flag", "perhaps"}}}),
+              HasSubstr("f.ini: flag: expected true or false"));
 }
 
 TEST(OptionTable, KnowsWhichOptionsTakeAValue) {
@@ -135,7 +150,8 @@ TEST(OptionTable, KnowsWhichOptionsTakeAValue) {
 TEST(OptionTable, HelpNamesEveryOptionWithItsValueInEightyColumns) {
   OptionTable table;
   std::string text;
-  table.Text("a-long-name-for-an-option", &text, "SOMETHING", std::string(40, 'x') + " " + std::string(40, 'y'));
+  table.Text("a-long-name-for-an-option", &text, "SOMETHING",
+             std::string(40, 'x') + " " + std::string(40, 'y'));
   const std::string help = table.Help();
   EXPECT_THAT(help, HasSubstr("--a-long-name-for-an-option SOMETHING"));
   std::istringstream lines(help);
@@ -152,9 +168,11 @@ TEST(ParseNumber, DoesNotDependOnTheLocale) {
 
 TEST(ReadConfigFile, ReadsNamesSectionsAndComments) {
   const TempFolder folder;
-  const auto file = folder.Write("f.ini", "# a comment\nk = 5\ntext = two words\n\n[ask]\nk=6 # here too\n");
+  const auto file =
+      folder.Write("f.ini", "# a comment\nk = 5\ntext = two words\n\n[ask]\nk=6 # here too\n");
   const ConfigEntries entries = ReadConfigFile(file.string());
-  EXPECT_THAT(entries.values, ElementsAre(std::pair("k", "5"), std::pair("text", "two words"), std::pair("ask.k", "6")));
+  EXPECT_THAT(entries.values, ElementsAre(std::pair("k", "5"), std::pair("text", "two words"),
+                                          std::pair("ask.k", "6")));
 }
 
 TEST(ReadConfigFile, RefusesALineThatIsNoEntry) {

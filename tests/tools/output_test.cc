@@ -31,7 +31,8 @@ TEST(Output, WritesJsonInTheOrderOfItsKeysOneObjectALine) {
   out.Flush();
   char buffer[100];
   const ssize_t count = read(ends[0], buffer, sizeof buffer);
-  EXPECT_EQ(std::string(buffer, static_cast<std::size_t>(count)), "{\"z\":1,\"a\":0.61,\"text\":\"\\\\xFF\"}\n");
+  EXPECT_EQ(std::string(buffer, static_cast<std::size_t>(count)),
+            "{\"z\":1,\"a\":0.61,\"text\":\"\\\\xFF\"}\n");
   close(ends[0]);
   close(ends[1]);
 }

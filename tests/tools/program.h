@@ -38,10 +38,10 @@ struct ProgramResult {
 };
 
 struct ProgramRun {
-  std::string input;              // of stdin
-  std::filesystem::path folder;   // current folder; empty: as it is
-  std::string stdout_file;        // write stdout there instead ("/dev/full")
-  bool closed_stdout = false;     // stdout is a pipe that nobody reads
+  std::string input;                     // of stdin
+  std::filesystem::path folder;          // current folder; empty: as it is
+  std::string stdout_file;               // write stdout there instead ("/dev/full")
+  bool closed_stdout = false;            // stdout is a pipe that nobody reads
   std::vector<std::string> environment;  // "NAME=value" to add
 };
 
@@ -64,7 +64,8 @@ class Program {
         Redirect(out, STDOUT_FILENO, O_WRONLY | O_CREAT | O_TRUNC);
       }
       if (!run.folder.empty() && chdir(run.folder.c_str()) != 0) _exit(125);
-      for (const std::string& variable : run.environment) putenv(const_cast<char*>(variable.c_str()));
+      for (const std::string& variable : run.environment)
+        putenv(const_cast<char*>(variable.c_str()));
       std::vector<std::string> words = {FOVEA_BINARY_DIR "/tools/fovea"};
       words.insert(words.end(), arguments.begin(), arguments.end());
       std::vector<char*> argv;
@@ -107,7 +108,8 @@ class Program {
   pid_t child_ = -1;
 };
 
-inline ProgramResult RunProgram(const std::vector<std::string>& arguments, const ProgramRun& run = {}) {
+inline ProgramResult RunProgram(const std::vector<std::string>& arguments,
+                                const ProgramRun& run = {}) {
   return Program(arguments, run).Wait();
 }
 

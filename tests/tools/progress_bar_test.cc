@@ -27,7 +27,9 @@ struct Recorder {
 TEST(ProgressBar, SaysOneLineForEveryTenthWithRateAndTimeLeft) {
   Recorder recorder;
   ProgressBar bar(ProgressBar::Form::kLines, 80, recorder.Sink());
-  for (int done = 0; done <= 200; ++done) bar.Update({"embedding", static_cast<std::uint64_t>(done), 200}, kStart + milliseconds(100 * done));
+  for (int done = 0; done <= 200; ++done)
+    bar.Update({"embedding", static_cast<std::uint64_t>(done), 200},
+               kStart + milliseconds(100 * done));
   ASSERT_EQ(recorder.pieces.size(), 10u);
   EXPECT_EQ(recorder.pieces[0], "embedding: 10 %  20/200  10/s  0:18 left\n");
   EXPECT_EQ(recorder.pieces[4], "embedding: 50 %  100/200  10/s  0:10 left\n");
@@ -40,8 +42,8 @@ TEST(ProgressBar, SkipsTenthsThatAreJumpedOver) {
   bar.Update({"reading", 0, 3}, kStart);
   bar.Update({"reading", 2, 3}, kStart + seconds(4));
   bar.Update({"reading", 3, 3}, kStart + seconds(6));
-  EXPECT_THAT(recorder.pieces,
-              ElementsAre("reading: 66 %  2/3  0.50/s  0:02 left\n", "reading: 100 %  3/3  0.50/s\n"));
+  EXPECT_THAT(recorder.pieces, ElementsAre("reading: 66 %  2/3  0.50/s  0:02 left\n",
+                                           "reading: 100 %  3/3  0.50/s\n"));
 }
 
 TEST(ProgressBar, SaysNothingOfAStageWhoseTotalIsUnknown) {
@@ -71,10 +73,12 @@ TEST(ProgressBar, WritesNothingWhenQuiet) {
 TEST(ProgressBar, DrawsABarThatFitsTheTerminalAtMostTenTimesASecond) {
   Recorder recorder;
   ProgressBar bar(ProgressBar::Form::kBar, 60, recorder.Sink());
-  for (int ms = 0; ms < 1000; ++ms) bar.Update({"embedding", static_cast<std::uint64_t>(ms), 2000}, kStart + milliseconds(ms));
+  for (int ms = 0; ms < 1000; ++ms)
+    bar.Update({"embedding", static_cast<std::uint64_t>(ms), 2000}, kStart + milliseconds(ms));
   EXPECT_LE(recorder.pieces.size(), 11u);
   EXPECT_THAT(recorder.pieces.back(), HasSubstr("["));
-  for (const std::string& piece : recorder.pieces) EXPECT_LE(piece.size() - std::string("\r\033[K").size(), 60u) << piece;
+  for (const std::string& piece : recorder.pieces)
+    EXPECT_LE(piece.size() - std::string("\r\033[K").size(), 60u) << piece;
 }
 
 TEST(ProgressBar, DrawsTheEndAtOnceAndClearsTheLine) {
