@@ -181,11 +181,11 @@ bool EndsStatement(std::string_view line) {
 
 class Splitter {
  public:
-  explicit Splitter(std::string_view text) : text_(text) {}
+  explicit Splitter(std::string_view text)
+      : text_(text), first_(text.starts_with("\uFEFF") ? 3 : 0) {}
 
   std::vector<ByteRange> Run() {
-    std::size_t begin =
-        text_.starts_with("\uFEFF") ? 3 : 0;  // The mark belongs to the first sentence.
+    std::size_t begin = first_;
     while (begin < text_.size()) {
       const std::size_t end = std::min(text_.find_first_of("\r\n", begin), text_.size());
       std::size_t next = std::min(end + 1, text_.size());
@@ -204,13 +204,13 @@ class Splitter {
     const Line kind = Classify(line);
     if (kind == Line::kFence) in_fence_ = !in_fence_;
     if (in_fence_ || kind == Line::kFence) {
-      Cut(begin);
+      CutBefore(begin);
       Cut(next);
       return;
     }
     if (kind == Line::kBlank || kind == Line::kHeading || kind == Line::kListItem ||
         kind == Line::kTableRow) {
-      Cut(begin);
+      CutBefore(begin);
     }
     if (kind == Line::kListItem) {
       const std::size_t indent = line.find_first_not_of(" \t");
@@ -331,6 +331,11 @@ class Splitter {
     return word.size() % 2 == 1;
   }
 
+  // Ends the running sentence in front of the line at `begin`; a byte order mark is none.
+  void CutBefore(std::size_t begin) {
+    if (begin > first_) Cut(begin);
+  }
+
   // Ends the running sentence in front of `end`.
   void Cut(std::size_t end) {
     std::size_t begin = start_;
@@ -349,6 +354,7 @@ class Splitter {
   }
 
   std::string_view text_;
+  std::size_t first_;      // Behind the byte order mark.
   std::size_t start_ = 0;  // Where the running sentence begins.
   bool in_fence_ = false;
   std::vector<ByteRange> sentences_;
