@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/thread_pool.h"
+#include "retriever/source_file.h"
 
 namespace fovea {
 namespace {
@@ -14,6 +15,12 @@ constexpr std::size_t kGroupChanges = 2048;
 // Chunks embedded by one call: the bound on the memory for activations and on how late a stop is
 // noticed.
 constexpr std::size_t kSliceChunks = 256;
+
+// What is embedded for a chunk.
+std::string EmbeddedText(const std::string& document_name, const std::string& title, const std::string& heading,
+                         std::string_view text) {
+  return ContextualText(IsFileNameTitle(title, document_name) ? "" : title, heading, text);
+}
 
 void ThrowIfStopped(const std::stop_token& stop) {
   if (stop.stop_requested()) {
@@ -80,8 +87,7 @@ void DocumentGroup::RecallOldChunks(NewDocument& added) const {
   if (!record) return;
   const std::string text = store_.DocumentText(*added.replaced);
   for (const auto& [id, chunk] : store_.ChunksOfDocument(*added.replaced)) {
-    added.old_chunks.emplace(ContextualText(record->title, chunk.heading, Slice(text, chunk.range)),
-                             id);
+    added.old_chunks.emplace(EmbeddedText(record->name, record->title, chunk.heading, Slice(text, chunk.range)), id);
   }
 }
 
@@ -93,7 +99,7 @@ void DocumentGroup::Prepare(NewDocument& added) const {
   for (std::size_t i = 0; i < added.chunks.size(); ++i) {
     const Chunk& chunk = added.chunks[i];
     const std::string text =
-        ContextualText(document.title, chunk.heading, Slice(document.text, chunk.range));
+        EmbeddedText(document.name, document.title, chunk.heading, Slice(document.text, chunk.range));
     if (const auto old = added.old_chunks.find(text); old != added.old_chunks.end()) {
       added.copied[i] = old->second;
       continue;

@@ -31,6 +31,8 @@ std::size_t BatchSize(std::span<const SourceFile> files) {
   return count;
 }
 
+std::string FileName(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+
 }  // namespace
 
 IndexRun::IndexRun(Store& store, const Encoder& encoder, const IndexerOptions& options,
@@ -156,6 +158,7 @@ bool IndexRun::TakeRename(const LoadedFile& file) {
     if (!HoldsTheSame(file, old)) continue;
     group_.RenameSource(path, file.record.path);
     group_.PutSource(file.record);
+    RetitleRenamed(file, path);
     report_.renamed += DocumentsIn(path);
     changed_ = true;
     gone_.erase(path);
@@ -167,18 +170,30 @@ bool IndexRun::TakeRename(const LoadedFile& file) {
 bool IndexRun::HoldsTheSame(const LoadedFile& file, const SourceRecord& old) const {
   if (static_cast<std::int64_t>(file.document_count) != DocumentsIn(old.path)) return false;
   bool same = true;
-  VisitDocuments(file, options_.loader, [&](const Document& document, const std::string& hash) {
+  VisitDocuments(file, options_.loader, [&](const Document& document, const std::string&) {
     const std::string& old_name = document.name == file.record.path ? old.path : document.name;
     const auto stored = store_.FindDocument(old_name);
+    const bool untitled = IsFileNameTitle(document.title, document.name);
+    const std::string old_hash = HashOf(document, untitled ? FileName(old_name) : document.title);
     // The names of both must be free for each other, and the text is compared: the hash is not a
     // cryptographic one.
-    same = stored && stored->source == old.path && stored->content_hash == hash &&
+    same = stored && stored->source == old.path && stored->content_hash == old_hash &&
            store_.DocumentText(stored->id) == document.text &&
            group_.QueuedSourceOf(document.name) == nullptr &&
            (document.name == old_name || !store_.FindDocument(document.name));
     return same;
   });
   return same;
+}
+
+void IndexRun::RetitleRenamed(const LoadedFile& file, const std::string& old_path) {
+  const std::string& path = file.record.path;
+  if (FileName(path) == FileName(old_path)) return;
+  VisitDocuments(file, options_.loader, [&](const Document& document, const std::string& hash) {
+    if (document.name != path || !IsFileNameTitle(document.title, path)) return true;
+    group_.AddDocument(document, hash, path, store_.FindDocument(old_path)->id);
+    return true;
+  });
 }
 
 void IndexRun::UpdateDocuments(const LoadedFile& file) {

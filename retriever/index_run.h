@@ -38,7 +38,9 @@ class IndexRun {
   void UpdateBatch(std::span<const SourceFile> files);
   void UpdateFile(const LoadedFile& file);
   bool TakeRename(const LoadedFile& file);
+  // Whether `old` holds the documents of the file, but for its name and a title that is its name.
   bool HoldsTheSame(const LoadedFile& file, const SourceRecord& old) const;
+  void RetitleRenamed(const LoadedFile& file, const std::string& old_path);
   void UpdateDocuments(const LoadedFile& file);
   void UpdateDocument(const Document& document, const std::string& hash, const std::string& source);
   void RemoveVanished(const LoadedFile& file);

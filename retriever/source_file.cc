@@ -77,9 +77,11 @@ void LoadAll(const SourceFile& file, std::string_view bytes, const LoaderOptions
 
 }  // namespace
 
-std::string HashOf(const Document& document) {
+std::string HashOf(const Document& document) { return HashOf(document, document.title); }
+
+std::string HashOf(const Document& document, std::string_view title) {
   ContentHasher hasher;
-  HashField(hasher, document.title);
+  HashField(hasher, title);
   HashField(hasher, document.text);
   HashField(hasher, document.metadata_json);
   HashField(hasher, document.format);
@@ -90,6 +92,10 @@ std::string HashOf(const Document& document) {
     for (const std::string& heading : section.heading_path) HashField(hasher, heading);
   }
   return hasher.Hex();
+}
+
+bool IsFileNameTitle(std::string_view title, const std::string& document_name) {
+  return !title.empty() && title == std::filesystem::path(document_name).filename().string();
 }
 
 bool LooksUnchanged(const SourceFile& file, const SourceRecord& stored) {
