@@ -17,8 +17,8 @@ constexpr std::size_t kGroupChanges = 2048;
 constexpr std::size_t kSliceChunks = 256;
 
 // What is embedded for a chunk.
-std::string EmbeddedText(const std::string& document_name, const std::string& title, const std::string& heading,
-                         std::string_view text) {
+std::string EmbeddedText(const std::string& document_name, const std::string& title,
+                         const std::string& heading, std::string_view text) {
   return ContextualText(IsFileNameTitle(title, document_name) ? "" : title, heading, text);
 }
 
@@ -87,7 +87,8 @@ void DocumentGroup::RecallOldChunks(NewDocument& added) const {
   if (!record) return;
   const std::string text = store_.DocumentText(*added.replaced);
   for (const auto& [id, chunk] : store_.ChunksOfDocument(*added.replaced)) {
-    added.old_chunks.emplace(EmbeddedText(record->name, record->title, chunk.heading, Slice(text, chunk.range)), id);
+    added.old_chunks.emplace(
+        EmbeddedText(record->name, record->title, chunk.heading, Slice(text, chunk.range)), id);
   }
 }
 
@@ -98,8 +99,8 @@ void DocumentGroup::Prepare(NewDocument& added) const {
   added.copied.resize(added.chunks.size());
   for (std::size_t i = 0; i < added.chunks.size(); ++i) {
     const Chunk& chunk = added.chunks[i];
-    const std::string text =
-        EmbeddedText(document.name, document.title, chunk.heading, Slice(document.text, chunk.range));
+    const std::string text = EmbeddedText(document.name, document.title, chunk.heading,
+                                          Slice(document.text, chunk.range));
     if (const auto old = added.old_chunks.find(text); old != added.old_chunks.end()) {
       added.copied[i] = old->second;
       continue;

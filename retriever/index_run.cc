@@ -31,7 +31,9 @@ std::size_t BatchSize(std::span<const SourceFile> files) {
   return count;
 }
 
-std::string FileName(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+std::string FileName(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
+}
 
 }  // namespace
 

@@ -23,8 +23,8 @@ std::string HashOf(const Document& document);
 // The same for another title.
 std::string HashOf(const Document& document, std::string_view title);
 
-// Whether `title` is but the file's name: what loaders give a document that has none. It is shown and found by words, but not embedded, so
-// that a renamed file keeps its vectors.
+// Whether `title` is but the file's name: what loaders give a document that has none. It is shown
+// and found by words, but not embedded, so that a renamed file keeps its vectors.
 bool IsFileNameTitle(std::string_view title, const std::string& document_name);
 
 // True if a file with this record can be taken as unchanged without reading it.

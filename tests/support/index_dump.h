@@ -9,7 +9,8 @@
 
 namespace fovea {
 
-// One line a chunk: document, title, begin, end, heading, text, and the bits of the vector; sorted. Documents without a chunk have a line too.
+// One line a chunk: document, title, begin, end, heading, text, and the bits of the vector; sorted.
+// Documents without a chunk have a line too.
 std::vector<std::string> DumpIndex(const Store& store);
 
 }  // namespace fovea
