@@ -160,6 +160,50 @@ std::string Resolve(std::string encoding, std::string_view bytes) {
   return c1 ? "WINDOWS-1252" : "ISO-8859-1";
 }
 
+// Quotes, dashes and the bullet of Windows-1252.
+bool IsMarkAfterLetter(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x91 && byte <= 0x97;
+}
+
+// A capital that no word begins with, nor stands alone, nor is of a word in capitals.
+bool IsStrayCapital(std::string_view bytes, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(bytes[at]);
+  if (byte < 0xC0 || byte > 0xDE) return false;
+  const char next = at + 1 < bytes.size() ? bytes[at + 1] : ' ';
+  const char before = at > 0 ? bytes[at - 1] : ' ';
+  if (IsAsciiAlpha(next) || static_cast<unsigned char>(next) >= 0xC0) return false;
+  if (before >= 'A' && before <= 'Z') return false;
+  return !(IsAsciiSpace(next) && IsAsciiSpace(before));
+}
+
+enum class FewBytes { kNoSuchThing, kWindows1252, kDamage };
+
+// A few bytes that are not ASCII in text that is are too little for uchardet, whose answer would be
+// a matter of chance. They are either letters and typographic marks of Windows-1252 or damage:
+// bytes that it does not have, cut UTF-8, capitals that no word begins with.
+FewBytes JudgeFewBytes(std::string_view bytes) {
+  constexpr std::size_t kFew = 16;
+  std::size_t count = 0;
+  bool damage = false;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const auto byte = static_cast<unsigned char>(bytes[at]);
+    if (byte < 0x80) {
+      ++at;
+      continue;
+    }
+    if (++count >= kFew) return FewBytes::kNoSuchThing;
+    const Utf8Char c = DecodeUtf8(bytes, at);
+    const bool unused = byte == 0x81 || byte == 0x8D || byte == 0x8F || byte == 0x90 ||
+                        byte == 0x9D || byte >= 0xFE;
+    damage = damage || unused || (c.length > 1 && !IsMarkAfterLetter(bytes[at + 1])) ||
+             IsStrayCapital(bytes, at);
+    at += static_cast<std::size_t>(c.length);
+  }
+  if (count * 6 > bytes.size()) return FewBytes::kNoSuchThing;
+  return damage ? FewBytes::kDamage : FewBytes::kWindows1252;
+}
+
 // Whether bytes that are not valid UTF-8 are damaged UTF-8 rather than of another encoding: most
 // of what is not ASCII is well-formed.
 bool IsMostlyUtf8(std::string_view bytes) {
@@ -217,7 +261,9 @@ DecodedText DecodeText(std::string_view bytes, std::string_view declared) {
   if (!declared_name.starts_with("UTF-")) {
     if (auto decoded = Converted(bytes, Resolve(declared_name, bytes))) return *std::move(decoded);
   }
-  const std::string guess = Upper(Guess(bytes));
+  const FewBytes few = JudgeFewBytes(bytes);
+  if (few == FewBytes::kDamage) return Repaired(bytes);
+  const std::string guess = few == FewBytes::kWindows1252 ? "ISO-8859-1" : Upper(Guess(bytes));
   if (auto decoded = Converted(bytes, Resolve(guess, bytes))) return *std::move(decoded);
   return Repaired(bytes);
 }

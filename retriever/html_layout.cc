@@ -12,6 +12,7 @@ namespace {
 
 // A cell with more text than this is laid out as blocks.
 constexpr std::uint32_t kMaxCellBytes = 1500;
+constexpr std::uint32_t kMinParagraphBytes = 100;
 
 int HeadingLevel(GumboTag tag) {
   switch (tag) {
@@ -150,6 +151,12 @@ class Layout {
     }
   }
 
+  // A <div> of some length is a paragraph.
+  static int BreaksAround(const HtmlNode& node) {
+    const bool paragraph = node.tag() == GUMBO_TAG_DIV && node.text_bytes > kMinParagraphBytes;
+    return paragraph ? 2 : BlockBreaks(node.tag());
+  }
+
   bool InDataTable() const { return !tables_.empty() && !is_layout_[tables_.back()]; }
 
   void Enter(std::uint32_t index) {
@@ -187,7 +194,7 @@ class Layout {
       case GUMBO_TAG_Q:
         return writer_.Text("\"");
       default:
-        if (const int breaks = BlockBreaks(tag)) writer_.Break(breaks);
+        writer_.Break(BreaksAround(node));
         // The words of a drawing stand apart.
         if (node.is_svg()) writer_.Text(" ");
     }
@@ -215,7 +222,7 @@ class Layout {
       case GUMBO_TAG_Q:
         return writer_.Glue("\"");
       default:
-        if (const int breaks = BlockBreaks(tag)) writer_.Break(breaks);
+        writer_.Break(BreaksAround(node));
         if (node.is_svg()) writer_.Text(" ");
     }
   }

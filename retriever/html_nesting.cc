@@ -15,13 +15,26 @@ constexpr std::string_view kVoid =
 // Closed by what follows them, so that pages rightly leave out their end tags: not counted. They
 // nest only with counted ones in between.
 constexpr std::string_view kImplied =
-    " html head body p li dt dd tr td th thead tbody tfoot caption colgroup option optgroup rp rt"
-    " rb rtc ";
+    " html head body p li dt dd tr td th thead tbody tfoot caption colgroup option optgroup ";
 // Their content is text up to the end tag.
-constexpr std::string_view kRawText =
-    " script style xmp iframe noembed noframes noscript textarea title ";
+constexpr std::string_view kRawText = " script style xmp iframe noembed noframes textarea title ";
 // An end tag does not reach through these.
 constexpr std::string_view kBarrier = " table template object applet marquee svg math ";
+
+// End tags of these take them out from below blocks that are still open (the "adoption agency").
+constexpr std::string_view kFormatting = " a b big code em font i nobr s small strike strong tt u ";
+// The end tag of any other element than these does not close one of these ("special" elements).
+constexpr std::string_view kSpecial =
+    " address applet article aside blockquote body button caption center colgroup dd details dir "
+    "div"
+    " dl dt fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup "
+    "html"
+    " iframe li listing main marquee menu nav noembed noframes noscript object ol optgroup option p"
+    " plaintext pre script search section select style summary table tbody td template textarea "
+    "tfoot"
+    " th thead title tr ul xmp ";
+
+constexpr int kMaxActiveFormatting = 16;
 
 bool Holds(std::string_view list, const std::string& name) {
   return list.find(" " + name + " ") != std::string_view::npos;
@@ -34,6 +47,13 @@ struct Tag {
   bool closing = false;
   bool self_closing = false;
   int attributes = 0;
+};
+
+struct OpenElement {
+  std::string name;
+  bool barrier = false;
+  bool special = false;
+  bool foreign = false;  // <svg>, <math>
 };
 
 class Limiter {
@@ -137,13 +157,21 @@ class Limiter {
     if (tag.attributes > kMaxHtmlAttributes) Replace(tag, "<" + tag.name + ">");
     if (Holds(kVoid, tag.name) || Holds(kImplied, tag.name)) return tag.end;
     if (in_foreign_ > 0 && tag.self_closing) return tag.end;
-    if (open_.size() >= static_cast<std::size_t>(kMaxHtmlDepth)) {
+    const bool formatting = Holds(kFormatting, tag.name);
+    if (open_.size() >= static_cast<std::size_t>(kMaxHtmlDepth) ||
+        (formatting && active_total_ >= kMaxActiveFormatting)) {
       ++left_out_[tag.name];
       Replace(tag, " ");
       return tag.end;
     }
-    open_.push_back(tag.name);
-    if (tag.name == "svg" || tag.name == "math") ++in_foreign_;
+    if (formatting) {
+      ++active_[tag.name];
+      ++active_total_;
+    }
+    const bool foreign = tag.name == "svg" || tag.name == "math";
+    if (foreign) ++in_foreign_;
+    ++open_names_[tag.name];
+    open_.push_back({tag.name, Holds(kBarrier, tag.name), Holds(kSpecial, tag.name), foreign});
     return tag.end;
   }
 
@@ -156,16 +184,32 @@ class Limiter {
         return;
       }
     }
-    for (std::size_t i = open_.size(); i > 0; --i) {
-      if (open_[i - 1] == tag.name) {
-        for (std::size_t j = i - 1; j < open_.size(); ++j) {
-          if (open_[j] == "svg" || open_[j] == "math") --in_foreign_;
-        }
-        open_.resize(i - 1);
-        return;
-      }
-      if (Holds(kBarrier, open_[i - 1])) return;
+    const bool formatting = Holds(kFormatting, tag.name);
+    if (formatting && active_[tag.name] > 0) {
+      --active_[tag.name];
+      --active_total_;
     }
+    const auto open = open_names_.find(tag.name);
+    if (open == open_names_.end() || open->second == 0) return;
+    const bool ordinary = !Holds(kSpecial, tag.name);
+    bool over_special = tag.name == "form";  // whose end tag closes nothing else
+    for (std::size_t i = open_.size(); i > 0; --i) {
+      const OpenElement& element = open_[i - 1];
+      if (element.name == tag.name) return Take(i - 1, over_special ? i : open_.size());
+      if (element.barrier) return;
+      over_special = over_special || (ordinary && element.special);
+      if (over_special && ordinary && !formatting) return;
+    }
+  }
+
+  // Elements [begin, end) of the stack are open no more.
+  void Take(std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      if (open_[i].foreign) --in_foreign_;
+      --open_names_[open_[i].name];
+    }
+    open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(begin),
+                open_.begin() + static_cast<std::ptrdiff_t>(end));
   }
 
   std::size_t SkipRawText(const Tag& tag) const {
@@ -192,8 +236,12 @@ class Limiter {
   std::string_view html_;
   std::string out_;
   std::size_t copied_ = 0;  // how much of html_ is in out_
-  std::vector<std::string> open_;
+  std::vector<OpenElement> open_;
+  std::map<std::string, int> open_names_;
   std::map<std::string, int> left_out_;
+  // Formatting elements without their end tag: what the tree builder opens again in every block.
+  std::map<std::string, int> active_;
+  int active_total_ = 0;
   int in_foreign_ = 0;  // open <svg> and <math>
 };
 

@@ -40,7 +40,7 @@ struct HtmlNode {
 };
 
 struct HtmlLimits {
-  std::size_t max_tree_bytes = std::size_t{1} << 30;
+  std::size_t max_tree_bytes = std::size_t{512} << 20;
   // A page takes milliseconds; this stops what was built to be slow.
   double max_seconds = 60;
 };

@@ -45,11 +45,8 @@ void HtmlWriter::Text(std::string_view text) {
         BeginContent();
       }
       out_ += bytes;
+      if (in_row_) row_text_end_ = out_.size();
     }
-  }
-  if (in_row_ && !space_ && !text.empty()) row_text_end_ = out_.size();
-  if (in_row_ && space_ && out_.size() > row_text_end_ && out_.back() != ' ') {
-    row_text_end_ = out_.size();
   }
 }
 
@@ -75,11 +72,13 @@ void HtmlWriter::PreformattedText(std::string_view text) {
 }
 
 void HtmlWriter::Glue(std::string_view text) {
+  if (breaks_ > 0) return Text(text);
   space_ = false;
   out_ += text;
 }
 
 void HtmlWriter::Break(int breaks) {
+  if (breaks == 0) return;
   if (in_row_) {
     space_ = true;
   } else {
@@ -107,7 +106,7 @@ void HtmlWriter::EndPreformatted() {
 void HtmlWriter::BeginRow() {
   Break(1);
   in_row_ = true;
-  row_begin_ = row_text_end_ = out_.size();
+  row_text_end_ = out_.size();
   cells_ = 0;
 }
 
@@ -120,11 +119,10 @@ void HtmlWriter::Cell() {
 }
 
 void HtmlWriter::EndRow() {
+  if (!in_row_) return;
   in_row_ = false;
   // Empty cells at the end need no separators, an empty row no line.
-  if (row_text_end_ > row_begin_ || cells_ > 0) {
-    if (row_text_end_ >= row_begin_) out_.resize(row_text_end_);
-  }
+  out_.resize(row_text_end_);
   space_ = false;
   Break(1);
 }

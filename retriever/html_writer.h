@@ -51,8 +51,7 @@ class HtmlWriter {
   std::string preformatted_space_;  // seen in <pre>, not yet written
   std::string marker_;
   bool in_row_ = false;
-  std::size_t row_begin_ = 0;
-  std::size_t row_text_end_ = 0;  // past the last text of the row
+  std::size_t row_text_end_ = 0;  // past the last text of the row, or where it begins
   int cells_ = 0;
   int heading_level_ = 0;  // 0: not in a heading
   bool heading_started_ = false;
