@@ -120,15 +120,21 @@ class SectionChunker {
     flush_part();
   }
 
-  // Characters up to the limits: where the tokens of a bounded window end.
+  // Characters up to the limits. The window to tokenise grows from a guess, so that work is linear.
   void CutWord(ByteRange range) {
     while (!range.empty()) {
-      std::size_t end = range.size() <= max_bytes_
-                            ? range.end
-                            : FloorToCharacter(text_, range.begin + max_bytes_);
+      std::size_t window = static_cast<std::size_t>(options_.chunk_tokens) * 4;
+      std::size_t end = WindowEnd(range, window);
       int tokens = tokenizer_.Count(Slice(text_, {range.begin, end}));
-      if (tokens > options_.chunk_tokens) end = EndOfTokens({range.begin, end});
-      tokens = tokenizer_.Count(Slice(text_, {range.begin, end}));
+      while (tokens <= options_.chunk_tokens && end < range.end && window < max_bytes_) {
+        window = std::min(2 * window, max_bytes_);
+        end = WindowEnd(range, window);
+        tokens = tokenizer_.Count(Slice(text_, {range.begin, end}));
+      }
+      if (tokens > options_.chunk_tokens) {
+        end = EndOfTokens({range.begin, end});
+        tokens = tokenizer_.Count(Slice(text_, {range.begin, end}));
+      }
       while (tokens > options_.chunk_tokens) {
         const std::size_t half = FloorToCharacter(text_, range.begin + (end - range.begin) / 2);
         // One character of more tokens than a chunk may have stays whole.
@@ -139,6 +145,14 @@ class SectionChunker {
       Add({{range.begin, end}, tokens, false});
       range.begin = end;
     }
+  }
+
+  // At most `window` bytes on, at a character border past the begin.
+  std::size_t WindowEnd(ByteRange range, std::size_t window) const {
+    if (range.size() <= window) return range.end;
+    const std::size_t end = FloorToCharacter(text_, range.begin + window);
+    if (end > range.begin) return end;
+    return range.begin + static_cast<std::size_t>(DecodeUtf8(text_, range.begin).length);
   }
 
   // Where the first chunk_tokens tokens of the range end, on a character border, past its begin.

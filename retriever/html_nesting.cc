@@ -12,27 +12,30 @@ namespace {
 // Never have content.
 constexpr std::string_view kVoid =
     " area base br col embed frame hr img input keygen link meta param source track wbr ";
-// Closed by what follows them, so that pages rightly leave out their end tags: not counted. They
-// nest only with counted ones in between.
-constexpr std::string_view kImplied =
-    " html head body p li dt dd tr td th thead tbody tfoot caption colgroup option optgroup ";
+// Never below another of their kind without a <table> between.
+constexpr std::string_view kSingle = " html head body colgroup tr tbody thead tfoot ";
 // Their content is text up to the end tag.
 constexpr std::string_view kRawText = " script style xmp iframe noembed noframes textarea title ";
 // An end tag does not reach through these.
-constexpr std::string_view kBarrier = " table template object applet marquee svg math ";
+constexpr std::string_view kBarrier =
+    " table td th caption template object applet marquee svg math ";
+constexpr std::string_view kTablePart = " caption colgroup tbody td tfoot th thead tr ";
+constexpr std::string_view kHeading = " h1 h2 h3 h4 h5 h6 ";
+// Close an open <p>.
+constexpr std::string_view kClosesParagraph =
+    " address article aside blockquote center details dir div dl dt dd fieldset figcaption figure"
+    " footer form h1 h2 h3 h4 h5 h6 header hgroup li listing main menu nav ol p pre section summary"
+    " ul ";
 
 // End tags of these take them out from below blocks that are still open (the "adoption agency").
 constexpr std::string_view kFormatting = " a b big code em font i nobr s small strike strong tt u ";
 // The end tag of any other element than these does not close one of these ("special" elements).
 constexpr std::string_view kSpecial =
-    " address applet article aside blockquote body button caption center colgroup dd details dir "
-    "div"
-    " dl dt fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup "
-    "html"
-    " iframe li listing main marquee menu nav noembed noframes noscript object ol optgroup option p"
-    " plaintext pre script search section select style summary table tbody td template textarea "
-    "tfoot"
-    " th thead title tr ul xmp ";
+    " address applet article aside blockquote body button caption center colgroup dd details dir"
+    " div dl dt fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 head header"
+    " hgroup html iframe li listing main marquee menu nav noembed noframes noscript object ol"
+    " optgroup option p plaintext pre script search section select style summary table tbody td"
+    " template textarea tfoot th thead title tr ul xmp ";
 
 constexpr int kMaxActiveFormatting = 16;
 
@@ -155,8 +158,11 @@ class Limiter {
     if (tag.name == "plaintext") return html_.size();
     if (in_foreign_ == 0 && Holds(kRawText, tag.name)) return SkipRawText(tag);
     if (tag.attributes > kMaxHtmlAttributes) Replace(tag, "<" + tag.name + ">");
-    if (Holds(kVoid, tag.name) || Holds(kImplied, tag.name)) return tag.end;
-    if (in_foreign_ > 0 && tag.self_closing) return tag.end;
+    if (Holds(kVoid, tag.name) || (in_foreign_ > 0 && tag.self_closing)) return tag.end;
+    if (in_foreign_ == 0) {
+      CloseWhatEndsHere(tag.name);
+      if (Holds(kSingle, tag.name)) return tag.end;
+    }
     const bool formatting = Holds(kFormatting, tag.name);
     if (open_.size() >= static_cast<std::size_t>(kMaxHtmlDepth) ||
         (formatting && active_total_ >= kMaxActiveFormatting)) {
@@ -175,6 +181,46 @@ class Limiter {
     return tag.end;
   }
 
+  // Elements whose end tags pages rightly leave out end where the next one begins.
+  void CloseWhatEndsHere(const std::string& name) {
+    if (Holds(kTablePart, name)) {
+      PopTo("table", /*inclusive=*/false);
+    } else if (name == "li") {
+      PopItem(" li ");
+    } else if (name == "dd" || name == "dt") {
+      PopItem(" dd dt ");
+    } else if (name == "option" || name == "optgroup") {
+      PopTop(" option ");
+      if (name == "optgroup" && open_names_["select"] > 0) PopTop(" optgroup ");
+    }
+    if (Holds(kClosesParagraph, name)) {
+      for (std::size_t i = open_.size(); i > 0 && open_names_["p"] > 0; --i) {
+        if (open_[i - 1].barrier || open_[i - 1].name == "button") break;
+        if (open_[i - 1].name == "p") return Take(i - 1, open_.size());
+      }
+    }
+    if (Holds(kHeading, name)) PopTop(kHeading);
+  }
+
+  void PopTop(std::string_view names) {
+    if (!open_.empty() && Holds(names, open_.back().name)) Take(open_.size() - 1, open_.size());
+  }
+
+  void PopItem(std::string_view names) {
+    for (std::size_t i = open_.size(); i > 0; --i) {
+      const std::string& name = open_[i - 1].name;
+      if (Holds(names, name)) return Take(i - 1, open_.size());
+      if (open_[i - 1].special && name != "address" && name != "div" && name != "p") return;
+    }
+  }
+
+  void PopTo(std::string_view name, bool inclusive) {
+    for (std::size_t i = open_.size(); i > 0; --i) {
+      if (open_[i - 1].name == name) return Take(inclusive ? i - 1 : i, open_.size());
+      if (open_[i - 1].name == "template") return;
+    }
+  }
+
   void Close(const Tag& tag) {
     if (!left_out_.empty()) {
       const auto left_out = left_out_.find(tag.name);
@@ -189,6 +235,12 @@ class Limiter {
       --active_[tag.name];
       --active_total_;
     }
+    if (in_foreign_ == 0 && (tag.name == "table" || Holds(kSingle, tag.name))) {
+      // The ends of rows end what is open in them; those of <body> and <html> nothing.
+      if (tag.name == "table" || Holds(kTablePart, tag.name)) PopTo("table", tag.name == "table");
+      return;
+    }
+    if (Holds(kHeading, tag.name)) return CloseHeading();
     const auto open = open_names_.find(tag.name);
     if (open == open_names_.end() || open->second == 0) return;
     const bool ordinary = !Holds(kSpecial, tag.name);
@@ -197,8 +249,16 @@ class Limiter {
       const OpenElement& element = open_[i - 1];
       if (element.name == tag.name) return Take(i - 1, over_special ? i : open_.size());
       if (element.barrier) return;
+      if (tag.name == "li" && (element.name == "ul" || element.name == "ol")) return;
       over_special = over_special || (ordinary && element.special);
       if (over_special && ordinary && !formatting) return;
+    }
+  }
+
+  // Any heading's end tag ends any heading.
+  void CloseHeading() {
+    for (std::size_t i = open_.size(); i > 0 && !open_[i - 1].barrier; --i) {
+      if (Holds(kHeading, open_[i - 1].name)) return Take(i - 1, open_.size());
     }
   }
 

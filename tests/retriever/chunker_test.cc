@@ -10,6 +10,7 @@
 #include <string>
 
 #include "lib/text/utf8.h"
+#include "retriever/markdown.h"
 #include "tests/retriever/loader_fixtures.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/models.h"
@@ -242,13 +243,16 @@ TEST(ChunkDocument, HoldsItsPromisesOnRandomDocuments) {
 }
 
 TEST(ChunkDocument, OneHugeLineTakesLinearTime) {
-  // 20 MB each: words, one word of digits, a word of many tokens, and nothing to see.
-  for (const std::string piece : {"lorem ipsum ", "0123456789", "a-b-", "\xE2\x80\x8B"}) {
-    const Document document = Plain(Repeated(piece, static_cast<int>(20'000'000 / piece.size())));
+  // Words, one word of digits, a word of many tokens, and nothing to see.
+  for (const auto& [piece, bytes] :
+       {std::pair{std::string("lorem ipsum "), 20'000'000},
+        std::pair{std::string("0123456789"), 4'000'000}, std::pair{std::string("a-b-"), 4'000'000},
+        std::pair{std::string("\xE2\x80\x8B"), 4'000'000}}) {
+    const Document document = Plain(Repeated(piece, bytes / static_cast<int>(piece.size())));
     const auto start = std::chrono::steady_clock::now();
     const std::vector<Chunk> chunks = Chunks(document, 160, 32);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    EXPECT_GT(chunks.size(), 1000u);
+    EXPECT_GT(chunks.size(), 300u);
     EXPECT_LT(elapsed.count(), 60.0);  // a second or two; hours when quadratic
   }
 }
