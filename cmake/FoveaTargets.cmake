@@ -12,8 +12,9 @@ function(fovea_isa_flags)
     if(source MATCHES "_avx512_vnni\\.cc$")
       set(flags -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c)
     elseif(source MATCHES "_avx512\\.cc$")
-      # GCC 12's own AVX-512 header trips the warning (its _mm512_undefined_ps is meant to be uninitialised).
-      set(flags -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c -Wno-maybe-uninitialized)
+      # GCC 12's own AVX-512 header trips the warnings (its _mm512_undefined_ps is meant to be uninitialised).
+      set(flags -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c -Wno-uninitialized
+                -Wno-maybe-uninitialized)
     elseif(source MATCHES "_avx2\\.cc$")
       set(flags -mavx2 -mfma -mf16c)
     else()

@@ -38,6 +38,22 @@ struct PanelProduct {
   bool accumulate;  // false: sums are overwritten
 };
 
+// Rows up to which a product with packed panels is faster than unpacking them first.
+inline constexpr std::size_t kFewRows = 3;
+
+// The sums of PanelProduct, bit for bit, out of panels that are still packed: each weight is
+// unpacked in a register and used at once, so that a few rows read little memory.
+struct PackedProduct {
+  const float* input;  // [rows, inputs]
+  std::size_t input_stride;
+  std::size_t rows;    // 1 … kFewRows
+  std::size_t inputs;  // all of the panels' inputs
+  const std::byte* panels[kGroupPanels];
+  std::size_t panel_count;  // 1 … kGroupPanels
+  float* sums;              // [rows, 16 · panel_count], overwritten
+  std::size_t sums_stride;
+};
+
 enum class RowActivation { kNone, kGelu, kSilu };
 
 // out[i] = act(sums[i] + bias[i]) · multiplier[i] + residual[i]; a null pointer leaves its step
@@ -54,9 +70,13 @@ struct RowEpilogue {
 
 struct KernelTable {
   void (*multiply_panels)(const PanelProduct&);
+  void (*multiply_f16)(const PackedProduct&);
+  void (*multiply_q8_0)(const PackedProduct&);
+  void (*multiply_q4_0)(const PackedProduct&);
+  void (*multiply_q4_1)(const PackedProduct&);
   void (*finish_row)(const RowEpilogue&);
 
-  // panel[inputs, 16] in f32 out of a packed one (packed_matrix.cc draws the layouts). `inputs` is
+  // panel[inputs, 16] in f32 out of a packed one (packed_state.h draws the layouts). `inputs` is
   // a multiple of 32 for blocks.
   void (*unpack_f16)(const std::byte* packed, std::size_t inputs, float* panel);
   void (*unpack_q8_0)(const std::byte* packed, std::size_t inputs, float* panel);

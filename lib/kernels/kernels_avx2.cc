@@ -18,6 +18,12 @@ constexpr std::size_t kFewRowPanels = 2;
 
 Vec Load(const float* p) { return {_mm256_loadu_ps(p)}; }
 void Store(float* p, Vec x) { _mm256_storeu_ps(p, x.v); }
+__m256i FirstLanes(std::size_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+Vec LoadPartial(const float* p, std::size_t n) { return {_mm256_maskload_ps(p, FirstLanes(n))}; }
+void StorePartial(float* p, std::size_t n, Vec x) { _mm256_maskstore_ps(p, FirstLanes(n), x.v); }
 Vec Set(float x) { return {_mm256_set1_ps(x)}; }
 Vec Add(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
 Vec Sub(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
@@ -46,7 +52,7 @@ Vec LoadSignedBytes(const std::byte* p) {
   return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes))};
 }
 
-template <int kShift>
+template <unsigned kShift>
 Vec LoadNibbles(const std::byte* p) {
   const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
   const __m256i nibbles = _mm256_and_si256(_mm256_srli_epi32(bytes, kShift), _mm256_set1_epi32(15));

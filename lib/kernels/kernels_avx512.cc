@@ -18,6 +18,12 @@ constexpr std::size_t kFewRowPanels = 4;
 
 Vec Load(const float* p) { return {_mm512_loadu_ps(p)}; }
 void Store(float* p, Vec x) { _mm512_storeu_ps(p, x.v); }
+Vec LoadPartial(const float* p, std::size_t n) {
+  return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p)};
+}
+void StorePartial(float* p, std::size_t n, Vec x) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), x.v);
+}
 Vec Set(float x) { return {_mm512_set1_ps(x)}; }
 Vec Add(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
 Vec Sub(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }

@@ -127,6 +127,29 @@ void UnpackQ41(const std::byte* packed, std::size_t inputs, float* panel) {
   }
 }
 
+// A block of 32 inputs at a time goes through a small buffer: the baseline CPU has no registers to
+// spare.
+template <void (*kUnpack)(const std::byte*, std::size_t, float*), std::size_t kBlockBytes>
+void MultiplyPacked(const PackedProduct& packed) {
+  float unpacked[kGroupPanels][kBlockInputs * kPanelWidth];
+  PanelProduct product = {};
+  product.input_stride = packed.input_stride;
+  product.rows = packed.rows;
+  product.panel_count = packed.panel_count;
+  product.sums = packed.sums;
+  product.sums_stride = packed.sums_stride;
+  for (std::size_t k = 0; k < packed.inputs || k == 0; k += kBlockInputs) {
+    product.input = packed.input + k;
+    product.inputs = std::min(kBlockInputs, packed.inputs - k);
+    product.accumulate = k > 0;
+    for (std::size_t p = 0; p < packed.panel_count; ++p) {
+      kUnpack(packed.panels[p] + k / kBlockInputs * kBlockBytes, product.inputs, unpacked[p]);
+      product.panels[p] = unpacked[p];
+    }
+    MultiplyPanels(product);
+  }
+}
+
 void PackPanel(const float* rows, std::size_t stride, std::size_t row_count, std::size_t inputs,
                float* panel) {
   for (std::size_t i = 0; i < inputs; ++i) {
@@ -201,6 +224,10 @@ void RmsNorm(const float* row, const float* gamma, float epsilon, std::size_t n,
 const KernelTable& ScalarKernels() {
   static constexpr KernelTable table = {
       .multiply_panels = MultiplyPanels,
+      .multiply_f16 = MultiplyPacked<UnpackF16, 2 * kBlockInputs * kPanelWidth>,
+      .multiply_q8_0 = MultiplyPacked<UnpackQ80, (2 + kBlockInputs) * kPanelWidth>,
+      .multiply_q4_0 = MultiplyPacked<UnpackQ40, (2 + kBlockInputs / 2) * kPanelWidth>,
+      .multiply_q4_1 = MultiplyPacked<UnpackQ41, (4 + kBlockInputs / 2) * kPanelWidth>,
       .finish_row = FinishRow,
       .unpack_f16 = UnpackF16,
       .unpack_q8_0 = UnpackQ80,

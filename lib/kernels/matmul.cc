@@ -37,6 +37,22 @@ void Unpack(const KernelTable& kernels, WeightType type, const std::byte* packed
   }
 }
 
+void (*PackedKernel(const KernelTable& kernels, WeightType type))(const PackedProduct&) {
+  switch (type) {
+    case WeightType::kF32:
+      return nullptr;
+    case WeightType::kF16:
+      return kernels.multiply_f16;
+    case WeightType::kQ8_0:
+      return kernels.multiply_q8_0;
+    case WeightType::kQ4_0:
+      return kernels.multiply_q4_0;
+    case WeightType::kQ4_1:
+      return kernels.multiply_q4_1;
+  }
+  return nullptr;
+}
+
 struct Task {
   const KernelTable& kernels;
   const PackedMatrix::State& weights;
@@ -47,9 +63,27 @@ struct Task {
   // Rows [row, row + rows) of the outputs of panels [panel, panel + count).
   void Run(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count) const {
     alignas(64) float sums[kRowBlock * kOutputBlock];
-    Multiply(row, rows, panel, count, sums);
+    if (rows <= kFewRows && weights.type != WeightType::kF32) {
+      MultiplyPacked(row, rows, panel, count, sums);
+    } else {
+      Multiply(row, rows, panel, count, sums);
+    }
     Finish(row, rows, panel * kPanelWidth,
            std::min(count * kPanelWidth, weights.outputs - panel * kPanelWidth), sums);
+  }
+
+  void MultiplyPacked(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count,
+                      float* sums) const {
+    PackedProduct product = {};
+    product.input = input.row(row);
+    product.input_stride = input.stride;
+    product.rows = rows;
+    product.inputs = weights.inputs;
+    product.panel_count = count;
+    for (std::size_t p = 0; p < count; ++p) product.panels[p] = weights.panel(panel + p);
+    product.sums = sums;
+    product.sums_stride = kOutputBlock;
+    PackedKernel(kernels, weights.type)(product);
   }
 
   void Multiply(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count,
