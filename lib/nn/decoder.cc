@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "lib/attention/attention.h"
@@ -25,6 +26,16 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPrefillBlock = 256;  // Tokens run at once; bounds the scratch.
 
+// The tokenizer's own errors do not know the file.
+Bpe ReadTokenizer(const GgufFile& file) {
+  BpeModel model = ReadBpeModel(file);
+  try {
+    return Bpe(std::move(model));
+  } catch (const Error& error) {
+    throw Error(error.code(), file.file().path().string() + ": tokenizer: " + error.what());
+  }
+}
+
 struct Layer {
   std::vector<float> attention_norm;     // [D]
   PackedMatrix query;                    // [H·Dh, D]
@@ -43,7 +54,6 @@ class TensorReader {
   explicit TensorReader(const GgufFile& file) : file_(file) {}
 
   bool Has(const std::string& name) const { return file_.tensors().count(name) != 0; }
-  std::size_t taken() const { return taken_.size(); }
 
   // weights [outputs, inputs]
   PackedMatrix Packed(const std::string& name, std::size_t outputs, std::size_t inputs) {
@@ -154,28 +164,27 @@ struct Decoder::State {
   explicit State(const fs::path& path)
       : file(path),
         config(ReadDecoderConfig(file)),
-        tokenizer(ReadBpeModel(file)),
+        tokenizer(ReadTokenizer(file)),
         fingerprint(ModelFingerprint(path, file.file().text())),
-        name(path.filename().string()),
-        rope(config.rope_width, config.rope_base, config.context, RopePairing::kInterleaved) {}
+        name(path.filename().string()) {}
 
   GgufFile file;  // Stays mapped: the packed matrices may borrow from it.
   DecoderConfig config;
   Bpe tokenizer;
   std::string fingerprint;
   std::string name;
-  Rope rope;
-  PackedMatrix embeddings;  // [V, D]
+  std::optional<Rope> rope;  // Made once the weights have shown that the sizes are real.
+  PackedMatrix embeddings;   // [V, D]
   std::vector<Layer> layers;
   std::vector<float> output_norm;  // [D]
   PackedMatrix output;             // [V, D]; empty when the head is tied.
   bool tied = true;
 
   std::size_t query_width() const {
-    return static_cast<std::size_t>(config.heads * config.head_width);
+    return static_cast<std::size_t>(config.heads) * static_cast<std::size_t>(config.head_width);
   }
   std::size_t key_width() const {
-    return static_cast<std::size_t>(config.kv_heads * config.head_width);
+    return static_cast<std::size_t>(config.kv_heads) * static_cast<std::size_t>(config.head_width);
   }
 
   void ReadWeights();
@@ -224,6 +233,7 @@ void Decoder::State::ReadWeights() {
   tied = !reader.Has("output.weight");
   if (!tied) output = reader.Packed("output.weight", vocabulary, width);
   reader.CheckAllTaken();
+  rope.emplace(config.rope_width, config.rope_base, config.context, RopePairing::kInterleaved);
 }
 
 void Decoder::State::CheckTokens(const KvCache& cache, std::span<const TokenId> tokens) const {
@@ -268,8 +278,8 @@ void Decoder::State::RunLayer(const Layer& layer, KvCache::State::Layer& cached,
   MatMul(normed, layer.key, {}, keys, pool);
   MatMul(normed, layer.value, {}, values, pool);
   ForRowBlocks(tokens, pool, [&](std::size_t begin, std::size_t end) {
-    rope.Apply(query.Rows(begin, end), config.head_width, past + begin);
-    rope.Apply(keys.Rows(begin, end), config.head_width, past + begin);
+    rope->Apply(query.Rows(begin, end), config.head_width, past + begin);
+    rope->Apply(keys.Rows(begin, end), config.head_width, past + begin);
   });
   const AttentionShape shape = {
       .heads = config.heads, .kv_heads = config.kv_heads, .head_width = config.head_width};

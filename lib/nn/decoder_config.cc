@@ -28,6 +28,15 @@ int Size(const GgufFile& file, const std::string& key) {
   return Size(file, key, file.Integer(key));
 }
 
+// The rotary tables hold as many numbers as context × rotated width: at most 512 MiB.
+void CheckContext(const GgufFile& file, const DecoderConfig& config) {
+  constexpr std::int64_t kMaxRotaryNumbers = std::int64_t{1} << 27;
+  if (std::int64_t{config.context} * config.rope_width > kMaxRotaryNumbers) {
+    Fail(file, ErrorCode::kUnsupported,
+         "context_length " + std::to_string(config.context) + " is too long");
+  }
+}
+
 // What would change the arithmetic and is not handled.
 void RefuseVariants(const GgufFile& file) {
   const std::string scaling = file.StringOr("llama.rope.scaling.type", "none");
@@ -95,6 +104,7 @@ DecoderConfig ReadDecoderConfig(const GgufFile& file) {
   config.vocabulary = Size(file, "tokenizer.ggml.tokens",
                            static_cast<std::int64_t>(file.Strings("tokenizer.ggml.tokens").size()));
   ReadHeads(file, config);
+  CheckContext(file, config);
   config.epsilon = static_cast<float>(file.Number("llama.attention.layer_norm_rms_epsilon"));
   config.rope_base = static_cast<float>(file.NumberOr("llama.rope.freq_base", 10000.0));
   if (!(config.epsilon >= 0.0f && config.epsilon < 1.0f) || !(config.rope_base > 1.0f) ||
