@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -14,6 +15,17 @@ namespace fovea {
 namespace {
 
 thread_local bool inside_parallel_for = false;
+
+// Looks for `ready` for a short while before the caller goes to sleep. Decoding a token is some 200
+// jobs of tens of microseconds, close together, and waking a sleeping thread takes as long as one
+// of them. Yielding leaves the core to whoever else needs it.
+template <typename Ready>
+void WaitBriefly(const Ready& ready) {
+  constexpr auto kPatience = std::chrono::microseconds(50);
+  const auto start = std::chrono::steady_clock::now();
+  while (!ready() && std::chrono::steady_clock::now() - start < kPatience)
+    std::this_thread::yield();
+}
 
 // One ParallelFor call: blocks are handed out by an atomic counter.
 struct Job {
@@ -49,19 +61,22 @@ struct ThreadPool::State {
   std::condition_variable wake;
   std::condition_variable idle;
   Job* job = nullptr;
-  std::uint64_t round = 0;
-  int active = 0;
   bool stopping = false;
+  // Written under the mutex; atomic so that WaitBriefly may look without it.
+  std::atomic<std::uint64_t> round{0};
+  std::atomic<int> active{0};
   std::vector<std::thread> workers;
 
   void Work() {
     std::uint64_t seen = 0;
-    std::unique_lock lock(mutex);
     for (;;) {
-      wake.wait(lock, [&] { return stopping || (job != nullptr && round != seen); });
+      WaitBriefly([&] { return round.load() != seen; });
+      std::unique_lock lock(mutex);
+      wake.wait(lock, [&] { return round.load() != seen; });
       if (stopping) return;
-      seen = round;
+      seen = round.load();
       Job* current = job;
+      if (current == nullptr) continue;  // The others were faster.
       ++active;
       lock.unlock();
       current->Run();
@@ -82,6 +97,7 @@ ThreadPool::~ThreadPool() {
   {
     const std::lock_guard lock(state_->mutex);
     state_->stopping = true;
+    ++state_->round;
   }
   state_->wake.notify_all();
   for (std::thread& worker : state_->workers) worker.join();
@@ -111,9 +127,14 @@ void ThreadPool::ParallelFor(std::size_t count, std::size_t grain,
     }
     state_->wake.notify_all();
     job.Run();
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->job = nullptr;
+    }
+    const auto done = [&] { return state_->active.load() == 0; };
+    WaitBriefly(done);
     std::unique_lock lock(state_->mutex);
-    state_->job = nullptr;
-    state_->idle.wait(lock, [&] { return state_->active == 0; });
+    state_->idle.wait(lock, done);
   }
   if (job.error) std::rethrow_exception(job.error);
 }
