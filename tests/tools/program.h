@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -38,11 +39,12 @@ struct ProgramResult {
 };
 
 struct ProgramRun {
-  std::string input;                     // of stdin
-  std::filesystem::path folder;          // current folder; empty: as it is
-  std::string stdout_file;               // write stdout there instead ("/dev/full")
-  bool closed_stdout = false;            // stdout is a pipe that nobody reads
-  std::vector<std::string> environment;  // "NAME=value" to add
+  std::string input = {};                     // of stdin
+  std::string input_file = {};                // take stdin from there instead
+  std::filesystem::path folder = {};          // current folder; empty: as it is
+  std::string stdout_file = {};               // write stdout there instead ("/dev/full")
+  bool closed_stdout = false;                 // stdout is a pipe that nobody reads
+  std::vector<std::string> environment = {};  // "NAME=value" to add
 };
 
 class Program {
@@ -56,7 +58,7 @@ class Program {
     if (child_ < 0) throw std::runtime_error("fork");
     if (child_ == 0) {
       const std::string out = run.stdout_file.empty() ? File("out") : run.stdout_file;
-      Redirect(File("in"), STDIN_FILENO, O_RDONLY);
+      Redirect(run.input_file.empty() ? File("in") : run.input_file, STDIN_FILENO, O_RDONLY);
       Redirect(File("err"), STDERR_FILENO, O_WRONLY | O_CREAT | O_TRUNC);
       if (broken[1] >= 0) {
         dup2(broken[1], STDOUT_FILENO);

@@ -1,0 +1,475 @@
+// The built program with the real models on a tiny corpus: JSON shapes and what the commands
+// promise of each other.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <set>
+
+#include "lib/base/file.h"
+#include "tests/tools/program.h"
+
+namespace fovea {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+using Arguments = std::vector<std::string>;
+
+void ExpectKeys(const nlohmann::json& object, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys)
+    EXPECT_TRUE(object.contains(key)) << key << " is missing in " << object;
+}
+
+// A folder with three documents, indexed once for all tests that only read.
+class Corpus : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TempFolder();
+    Fill(*folder_);
+    indexed_ = new ProgramResult(RunProgram({"index", "docs", "--json"}, Here()));
+  }
+  static void TearDownTestSuite() {
+    delete indexed_;
+    delete folder_;
+  }
+
+  static void Fill(const TempFolder& folder) {
+    folder.Write("docs/lamp.md",
+                 "# The lamp\n\nThe lamp burns whale oil. It was lit in 1821 by Ada Fenn.\n");
+    folder.Write("docs/ferry.txt",
+                 "The ferry leaves at seven in the morning. A ticket costs four crowns.\n");
+    folder.Write("docs/bees.txt",
+                 "Honeybees keep the nest at thirty-five degrees. Workers fan with their wings.\n");
+    folder.Write("docs/empty.txt", "");
+  }
+  static ProgramRun Here() { return {.folder = folder_->path()}; }
+  static ProgramResult Ok(Arguments arguments, ProgramRun run = Here()) {
+    ProgramResult result = RunProgram(arguments, run);
+    EXPECT_EQ(result.status, 0) << testing::PrintToString(arguments) << "\n" << result.err;
+    return result;
+  }
+
+  static TempFolder* folder_;
+  static ProgramResult* indexed_;
+};
+TempFolder* Corpus::folder_ = nullptr;
+ProgramResult* Corpus::indexed_ = nullptr;
+
+TEST_F(Corpus, IndexReportsWhatItDid) {
+  ASSERT_EQ(indexed_->status, 0) << indexed_->err;
+  const nlohmann::json report = indexed_->Json();
+  ExpectKeys(report, {"added", "updated", "renamed", "unchanged", "removed", "skipped", "chunks",
+                      "tokens", "seconds"});
+  EXPECT_EQ(report["added"], 3);
+  EXPECT_GE(report["chunks"], 3);
+  ASSERT_EQ(report["skipped"].size(), 1u);
+  EXPECT_EQ(report["skipped"][0]["document"], "docs/empty.txt");
+  EXPECT_THAT(report["skipped"][0]["reason"], HasSubstr("empty"));
+  EXPECT_THAT(indexed_->err, HasSubstr("100 %"));
+}
+
+TEST_F(Corpus, StatusAndVerifyDescribeASoundIndex) {
+  const nlohmann::json status = Ok({"status", "--json"}).Json();
+  ExpectKeys(status, {"documents", "chunks", "bytes", "embedder", "precision", "chunk_tokens",
+                      "index_type", "recall", "generation"});
+  EXPECT_EQ(status["documents"], 3);
+  EXPECT_EQ(status["embedder"], "all-MiniLM-L6-v2");
+  EXPECT_EQ(Ok({"verify", "--json"}).Json(),
+            nlohmann::json({{"ok", true}, {"problems", nlohmann::json::array()}}));
+  EXPECT_THAT(Ok({"status"}).out, HasSubstr("documents"));
+}
+
+TEST_F(Corpus, ShowPrintsTheFileByteForByte) {
+  EXPECT_EQ(Ok({"show", "docs/lamp.md"}).out, ReadFile(folder_->path() / "docs/lamp.md"));
+  EXPECT_EQ(Ok({"show", "./docs/lamp.md"}).out, ReadFile(folder_->path() / "docs/lamp.md"));
+  const ProgramResult none = RunProgram({"show", "lamp.md"}, Here());
+  EXPECT_EQ(none.status, 1);
+  EXPECT_THAT(none.err, HasSubstr("there is \"docs/lamp.md\""));
+}
+
+TEST_F(Corpus, SearchGivesRankedPassagesInEveryMode) {
+  for (const char* mode : {"read", "hybrid", "dense", "lexical"}) {
+    SCOPED_TRACE(mode);
+    const auto hits =
+        Ok({"search", "--json", "--mode", mode, "when", "does", "the", "ferry", "leave"})
+            .JsonLines();
+    ASSERT_FALSE(hits.empty());
+    EXPECT_EQ(hits[0]["document"], "docs/ferry.txt");
+    for (const nlohmann::json& hit : hits) {
+      ExpectKeys(hit, {"document", "title", "begin", "end", "score", "dense_rank", "lexical_rank",
+                       "weight", "text"});
+      EXPECT_EQ(hit["weight"].is_null(), std::string(mode) != "read");
+      const std::string text = Ok({"show", hit["document"]}).out;
+      EXPECT_EQ(text.substr(hit["begin"],
+                            hit["end"].get<std::size_t>() - hit["begin"].get<std::size_t>()),
+                hit["text"]);
+    }
+  }
+  EXPECT_EQ(Ok({"search", "ferry", "-k", "1", "--json"}).JsonLines().size(), 1u);
+  EXPECT_THAT(Ok({"search", "ferry", "--filter", "*lamp*", "--json"}).JsonLines()[0]["document"],
+              "docs/lamp.md");
+  EXPECT_THAT(Ok({"search", "ferry", "--filter", "none*"}).out, "nothing found\n");
+  EXPECT_EQ(Ok({"search", "ferry", "--filter", "none*", "--json"}).out, "");
+}
+
+void ExpectAnswerShape(const nlohmann::json& answer) {
+  ExpectKeys(answer, {"question", "answer", "short_answer", "source", "abstained", "confidence",
+                      "citations", "passages", "timings"});
+  ExpectKeys(answer["timings"], {"load", "retrieve", "read", "prefill", "generate", "tokens"});
+  double weights = 0;
+  for (const nlohmann::json& passage : answer["passages"]) {
+    ExpectKeys(passage, {"document", "title", "begin", "end", "weight", "score", "text"});
+    weights += passage["weight"].get<double>();
+  }
+  EXPECT_LE(weights, 1 + 1e-5);
+  EXPECT_EQ(answer["abstained"].get<bool>(), answer["source"] == "none");
+  EXPECT_EQ(answer["abstained"].get<bool>(), answer["short_answer"].is_null());
+}
+
+TEST_F(Corpus, AskGivesACitedAnswerInTheShapeOfTheContract) {
+  for (const char* mode : {"extract", "generate"}) {
+    SCOPED_TRACE(mode);
+    const nlohmann::json answer = Ok({"ask", "--json", "--mode", mode, "--abstain", "never",
+                                      "--max-tokens", "24", "Who lit the lamp?"})
+                                      .Json();
+    ExpectAnswerShape(answer);
+    EXPECT_FALSE(answer["abstained"].get<bool>());
+    ASSERT_FALSE(answer["citations"].empty());
+    for (const nlohmann::json& citation : answer["citations"]) {
+      ExpectKeys(citation, {"document", "title", "begin", "end", "text", "weight"});
+      const std::string text = Ok({"show", citation["document"]}).out;
+      EXPECT_EQ(text.substr(citation["begin"], citation["end"].get<std::size_t>() -
+                                                   citation["begin"].get<std::size_t>()),
+                citation["text"]);
+    }
+  }
+}
+
+TEST_F(Corpus, AskAbstainsAtThresholdZeroWithStatusZero) {
+  const nlohmann::json answer = Ok({"ask", "--json", "--abstain", "0", "Who lit the lamp?"}).Json();
+  ExpectAnswerShape(answer);
+  EXPECT_TRUE(answer["abstained"].get<bool>());
+  EXPECT_FALSE(answer["answer"].get<std::string>().empty());
+}
+
+TEST_F(Corpus, AskReadsQuestionsFromAFileOneALine) {
+  folder_->Write("questions.txt", "Who lit the lamp?\n\n  \nWhat does a ticket cost?\r\n");
+  const auto answers =
+      Ok({"ask", "--questions", "questions.txt", "--json", "--mode", "extract"}).JsonLines();
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[1]["question"], "What does a ticket cost?");
+  for (const nlohmann::json& answer : answers) ExpectAnswerShape(answer);
+}
+
+TEST_F(Corpus, AskStreamsTheAnswerAndNumbersTheCitations) {
+  const Arguments question = {"ask",          "--abstain", "never",
+                              "--max-tokens", "24",        "What does a ticket cost?"};
+  const ProgramResult plain = Ok(question);
+  EXPECT_THAT(plain.out, HasSubstr("[1] docs/"));
+  Arguments streamed = question;
+  streamed.push_back("--stream");
+  streamed.push_back("--show-attention");
+  const ProgramResult result = Ok(streamed);
+  EXPECT_THAT(result.out, HasSubstr("[1] docs/"));
+  EXPECT_THAT(result.out, HasSubstr("none of these: "));
+  EXPECT_EQ(result.out.find('\033'), std::string::npos) << "colours outside a terminal";
+}
+
+TEST_F(Corpus, AskTakesExamplesAndNamesTheLineOfABadOne) {
+  folder_->Write("good.jsonl", "{\"question\":\"What burns?\",\"answer\":\"Whale oil.\"}\n");
+  folder_->Write("bad.jsonl", "{\"question\":\"What burns?\"}\n");
+  ExpectAnswerShape(
+      Ok({"ask", "--json", "--examples", "good.jsonl", "--max-tokens", "8", "Who lit the lamp?"})
+          .Json());
+  const ProgramResult bad = RunProgram({"ask", "--examples", "bad.jsonl", "q"}, Here());
+  EXPECT_EQ(bad.status, 1);
+  EXPECT_THAT(bad.err, HasSubstr("bad.jsonl:1"));
+}
+
+TEST_F(Corpus, AnswersDoNotDependOnTheNumberOfThreads) {
+  const auto answer = [&](const char* threads) {
+    nlohmann::json json = Ok({"ask", "--json", "--threads", threads, "--max-tokens", "16",
+                              "--abstain", "never", "Who lit the lamp?"})
+                              .Json();
+    json.erase("timings");
+    return json;
+  };
+  EXPECT_EQ(answer("1"), answer("3"));
+}
+
+TEST_F(Corpus, ReadAnswersFromFilesWithoutAnIndex) {
+  const TempFolder empty;
+  const std::string docs = (folder_->path() / "docs").string();
+  const ProgramRun elsewhere{.folder = empty.path()};
+  const nlohmann::json answer = Ok({"read", "--json", "--question", "What does a ticket cost?",
+                                    docs + "/bees.txt", docs + "/ferry.txt"},
+                                   elsewhere)
+                                    .Json();
+  ExpectAnswerShape(answer);
+  ASSERT_EQ(answer["passages"].size(), 2u);
+  ASSERT_FALSE(answer["citations"].empty());
+  EXPECT_THAT(answer["citations"][0]["text"], HasSubstr("four crowns"));
+  EXPECT_TRUE(std::filesystem::is_empty(empty.path()));
+}
+
+TEST_F(Corpus, ReadCutsALongFileIntoOverlappingPassagesAndTakesStandardInput) {
+  std::string text;
+  for (int i = 0; i < 60; ++i)
+    text += "Room " + std::to_string(i) + " has " + std::to_string(i + 2) + " chairs and a table. ";
+  const nlohmann::json answer =
+      Ok({"read", "--json", "--question", "How many chairs has room 57?", "-"},
+         {.input = text, .folder = folder_->path()})
+          .Json();
+  ASSERT_GT(answer["passages"].size(), 2u);
+  std::size_t covered = 0;
+  std::vector<std::pair<std::size_t, std::size_t>> ranges;
+  for (const nlohmann::json& p : answer["passages"]) ranges.emplace_back(p["begin"], p["end"]);
+  std::sort(ranges.begin(), ranges.end());
+  for (const auto& [begin, end] : ranges) {
+    EXPECT_LE(begin, covered + 1) << "a gap";
+    covered = std::max(covered, end);
+  }
+  EXPECT_GE(covered, text.size() - 1);
+}
+
+TEST_F(Corpus, EmbedWritesUnitVectorsAsJsonAndTheSameOnesAsNpy) {
+  const ProgramRun run{.input = "the ferry\n\nthe lamp", .folder = folder_->path()};
+  const auto rows = Ok({"embed"}, run).JsonLines();
+  ASSERT_EQ(rows.size(), 3u);
+  Ok({"embed", "-", "--out", "v.npy", "--quiet"}, run);
+  const std::string bytes = ReadFile(folder_->path() / "v.npy");
+  ASSERT_EQ(bytes.size(), 128 + 3 * 384 * sizeof(float));
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    ASSERT_EQ(rows[row].size(), 384u);
+    double norm = 0;
+    for (std::size_t i = 0; i < 384; ++i) {
+      float stored;
+      std::memcpy(&stored, bytes.data() + 128 + (row * 384 + i) * sizeof stored, sizeof stored);
+      EXPECT_EQ(rows[row][i].get<float>(), stored);
+      norm += static_cast<double>(stored) * stored;
+    }
+    EXPECT_NEAR(norm, 1, 1e-5);
+  }
+}
+
+TEST_F(Corpus, EmbedCountsTheTextsThatAreCut) {
+  std::string text = "short\n";
+  for (int i = 0; i < 300; ++i) text += "word ";
+  const ProgramResult result = Ok({"embed"}, {.input = text, .folder = folder_->path()});
+  EXPECT_THAT(result.err, HasSubstr("1 of 2 texts were cut to 256 tokens"));
+}
+
+TEST_F(Corpus, TokenizeGivesIdsForEachLineAndNeverCuts) {
+  std::string text = "hello world\n\n[SEP]\n";
+  for (int i = 0; i < 600; ++i) text += "word ";
+  const auto lines = Ok({"tokenize"}, {.input = text, .folder = folder_->path()}).JsonLines();
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0], nlohmann::json({101, 7592, 2088, 102}));
+  EXPECT_EQ(lines[1], nlohmann::json({101, 102}));
+  EXPECT_EQ(lines[2], nlohmann::json({101, 102, 102}));
+  EXPECT_EQ(lines[3].size(), 602u);
+  const auto generator = Ok({"tokenize", "--tokenizer", "generator"},
+                            {.input = "<|im_start|>\n", .folder = folder_->path()})
+                             .JsonLines();
+  ASSERT_EQ(generator.size(), 1u);
+  EXPECT_GT(generator[0].size(), 1u) << "a control token was parsed out of text";
+}
+
+TEST_F(Corpus, GenerateContinuesAPromptTheSameInJsonAndInText) {
+  const nlohmann::json json =
+      Ok({"generate", "--json", "--raw", "--max-tokens", "4", "The capital of France is"}).Json();
+  ExpectKeys(json, {"text", "tokens", "timings"});
+  EXPECT_LE(json["tokens"].size(), 4u);
+  EXPECT_THAT(json["text"], HasSubstr("Paris"));
+  EXPECT_EQ(Ok({"generate", "--raw", "--max-tokens", "4", "The capital of France is"}).out,
+            json["text"].get<std::string>() + "\n");
+}
+
+TEST_F(Corpus, EvalRetrievalScoresATinyFolderByHand) {
+  folder_->Write("beir/corpus.jsonl",
+                 "{\"_id\":\"a\",\"title\":\"Lamp\",\"text\":\"The lamp burns whale oil.\"}\n"
+                 "{\"_id\":\"b\",\"title\":\"Ferry\",\"text\":\"The ferry leaves at seven.\"}\n"
+                 "{\"_id\":\"c\",\"title\":\"Bees\",\"text\":\"Honeybees keep the nest warm.\"}\n");
+  folder_->Write("beir/queries.jsonl",
+                 "{\"_id\":\"1\",\"text\":\"whale oil lamp\"}\n{\"_id\":\"2\",\"text\":\"honeybees "
+                 "nest\"}\n{\"_id\":\"3\",\"text\":\"unjudged\"}\n");
+  folder_->Write("beir/qrels/test.tsv", "query-id\tcorpus-id\tscore\n1\ta\t1\n2\tc\t1\n2\tz\t1\n");
+  const TempFolder temporary;
+  ProgramRun run = Here();
+  run.environment = {"TMPDIR=" + temporary.path().string()};
+  const nlohmann::json json =
+      Ok({"eval", "retrieval", "--beir", "beir", "--chunk-tokens", "0", "--json"}, run).Json();
+  EXPECT_EQ(json["documents"], 3);
+  EXPECT_EQ(json["queries"], 2);
+  ASSERT_EQ(json["modes"].size(), 4u);
+  for (const auto& [mode, scores] : json["modes"].items()) {
+    SCOPED_TRACE(mode);
+    // Both right documents come first; the second query has another one that is not there: ideal 1
+    // + 1/log2(3).
+    EXPECT_NEAR(scores["ndcg@10"], (1 + 1 / (1 + 1 / std::log2(3.0))) / 2, 1e-9);
+    EXPECT_NEAR(scores["recall@1"], 0.75, 1e-9);
+    EXPECT_NEAR(scores["recall@100"], 0.75, 1e-9);
+    EXPECT_NEAR(scores["mrr@10"], 1, 1e-9);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(temporary.path())) << "the temporary index was left behind";
+}
+
+TEST_F(Corpus, EvalQaScoresItsPredictionsAsItWritesThem) {
+  folder_->Write("squad.json", R"({"version": "v2.0", "data": [{"title": "Town", "paragraphs": [
+    {"context": "The ferry leaves at seven in the morning.", "qas": [
+      {"id": "q1", "question": "When does the ferry leave?", "answers": [{"text": "seven in the morning"}], "is_impossible": false}]},
+    {"context": "The lamp burns whale oil.", "qas": [
+      {"id": "q2", "question": "What does the lamp burn?", "answers": [{"text": "whale oil"}], "is_impossible": false}]}]}]})");
+  for (const bool open : {false, true}) {
+    Arguments arguments = {"eval",          "qa",     "--squad", "squad.json", "--abstain", "never",
+                           "--predictions", "p.json", "--json",  "-k",         "2"};
+    if (open) arguments.push_back("--open");
+    const nlohmann::json json = Ok(arguments).Json();
+    ExpectKeys(json, {"questions", "em", "f1", "has_answer_f1", "no_answer_accuracy", "contains",
+                      "seconds_per_question"});
+    EXPECT_EQ(json["questions"], 2);
+    EXPECT_TRUE(json["no_answer_accuracy"].is_null());
+    EXPECT_EQ(json["contains"], 1.0);
+    EXPECT_EQ(json.contains("retrieved@2"), open);
+    if (open) {
+      EXPECT_EQ(json["retrieved@2"], 1.0);
+    }
+    const auto predictions = nlohmann::json::parse(ReadFile(folder_->path() / "p.json"));
+    ASSERT_EQ(predictions.size(), 2u);
+    EXPECT_THAT(predictions["q2"], HasSubstr("whale oil"));
+  }
+  const nlohmann::json limited =
+      Ok({"eval", "qa", "--squad", "squad.json", "--limit", "1", "--abstain", "0", "--json"})
+          .Json();
+  EXPECT_EQ(limited["questions"], 1);
+  EXPECT_EQ(limited["f1"], 0.0) << "an abstention counts as an empty answer";
+}
+
+TEST_F(Corpus, EvalQuestionsFindsPagesByTheEndOfTheirPath) {
+  folder_->Write(
+      "q.jsonl",
+      "{\"id\":\"1\",\"question\":\"Who lit the lamp?\",\"document\":\"lamp.md\",\"answer\":[\"Ada "
+      "Fenn\"],\"answerable\":true}\n"
+      "{\"id\":\"2\",\"question\":\"ticket costs "
+      "crowns\",\"document\":\"other/ferry.txt\",\"answer\":\"four crowns\",\"answerable\":true}\n"
+      "{\"id\":\"3\",\"question\":\"Who was the king of "
+      "Sweden?\",\"document\":null,\"answer\":null,\"answerable\":false}\n");
+  const nlohmann::json json =
+      Ok({"eval", "questions", "q.jsonl", "--json", "--answers", "--mode", "extract"}).Json();
+  EXPECT_EQ(json["questions"], 3);
+  EXPECT_EQ(json["with_page"], 2);
+  for (const auto& [mode, scores] : json["modes"].items()) {
+    EXPECT_EQ(scores["page@1"], 0.5) << mode;
+    EXPECT_EQ(scores["page@10"], 0.5) << mode;
+  }
+  ExpectKeys(json["answers"], {"contains", "abstained_answerable", "abstained_unanswerable"});
+  EXPECT_THAT(Ok({"eval", "questions", "q.jsonl"}).out, HasSubstr("page@5"));
+}
+
+TEST_F(Corpus, JsonIsAllThatStdoutHoldsAndQuietSilencesTheRest) {
+  const ProgramResult result = Ok({"search", "ferry", "--json", "--quiet", "-k", "1"});
+  EXPECT_EQ(result.JsonLines().size(), 1u);
+  EXPECT_THAT(result.err, IsEmpty());
+}
+
+TEST(ProgramIndex, FollowsChangesAndRemovals) {
+  const TempFolder folder;
+  const ProgramRun here{.folder = folder.path()};
+  folder.Write("docs/a.txt", "Apples grow on trees.\n");
+  folder.Write("docs/b.txt", "Boats float on water.\n");
+  folder.Write("docs/c.txt", "Clocks tell the time.\n");
+  ASSERT_EQ(RunProgram({"index", "docs"}, here).status, 0);
+  folder.Write("docs/a.txt", "Apples grow on old trees in the orchard.\n");
+  std::filesystem::remove(folder.path() / "docs/b.txt");
+  std::filesystem::rename(folder.path() / "docs/c.txt", folder.path() / "docs/d.txt");
+  const nlohmann::json report = RunProgram({"index", "docs", "--json"}, here).Json();
+  EXPECT_EQ(report["updated"], 1);
+  EXPECT_EQ(report["removed"], 1);
+  EXPECT_EQ(report["renamed"], 1);
+  EXPECT_EQ(report["added"], 0);
+
+  EXPECT_EQ(RunProgram({"remove", "nothing"}, here).status, 1);
+  EXPECT_EQ(RunProgram({"remove", "docs/d.txt", "--json"}, here).Json(),
+            nlohmann::json({{"removed", 1}}));
+  EXPECT_EQ(RunProgram({"status", "--json"}, here).Json()["documents"], 1);
+  EXPECT_EQ(RunProgram({"index", "docs", "--chunk-tokens", "50"}, here).status, 1);
+}
+
+TEST(ProgramIndex, EscapesFileNamesThatAreNoUtf8) {
+  const TempFolder folder;
+  const ProgramRun here{.folder = folder.path()};
+  folder.Write("docs/caf\xE9.txt", "Coffee is served from eight.\n");
+  folder.Write("docs/\xFF.txt", "");
+  const ProgramResult indexed = RunProgram({"index", "docs", "--json"}, here);
+  ASSERT_EQ(indexed.status, 0) << indexed.err;
+  EXPECT_EQ(indexed.Json()["skipped"][0]["document"], "docs/\\xFF.txt");
+  EXPECT_EQ(RunProgram({"search", "coffee", "--json"}, here).JsonLines().at(0)["document"],
+            "docs/caf\\xE9.txt");
+  EXPECT_EQ(RunProgram({"search", "coffee"}, here).status, 0);
+}
+
+TEST(ProgramIndex, VerifyReportsAndRepairsADamagedVectorFile) {
+  const TempFolder folder;
+  const ProgramRun here{.folder = folder.path()};
+  folder.Write("a.txt", "Apples grow on trees.\n");
+  ASSERT_EQ(RunProgram({"index", "a.txt"}, here).status, 0);
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path() / ".fovea")) {
+    if (entry.path().extension() == ".faiss")
+      std::ofstream(entry.path(), std::ios::binary | std::ios::trunc) << "torn";
+  }
+  const ProgramResult found = RunProgram({"verify", "--json"}, here);
+  EXPECT_EQ(found.status, 1);
+  EXPECT_FALSE(found.Json()["ok"].get<bool>());
+  EXPECT_EQ(RunProgram({"search", "apples", "--json"}, here).JsonLines().size(), 1u)
+      << "a torn file must not hide text";
+  const ProgramResult repaired = RunProgram({"verify", "--repair", "--json"}, here);
+  EXPECT_EQ(repaired.status, 0) << repaired.err;
+  EXPECT_TRUE(repaired.Json()["ok"].get<bool>());
+  EXPECT_FALSE(repaired.Json()["repaired"].empty());
+  EXPECT_EQ(RunProgram({"verify"}, here).status, 0);
+}
+
+TEST(ProgramIndex, StopsCleanlyOnCtrlC) {
+  const TempFolder folder;
+  const ProgramRun here{.folder = folder.path()};
+  std::string text;
+  for (int i = 0; i < 400; ++i)
+    text += "Sentence number " + std::to_string(i) + " speaks of harbours, lamps and ferries. ";
+  for (int i = 0; i < 200; ++i)
+    folder.Write("docs/" + std::to_string(i) + ".txt", std::to_string(i) + ". " + text);
+  Program program({"index", "docs"}, here);
+  // Once the index is there, the run is past its start-up.
+  for (int i = 0; i < 600 && !std::filesystem::exists(folder.path() / ".fovea/fovea.sqlite"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  program.Kill(SIGINT);
+  const ProgramResult result = program.Wait();
+  EXPECT_EQ(result.status, 130) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("stopped; what was committed stays"));
+  EXPECT_EQ(RunProgram({"verify"}, here).status, 0);
+}
+
+TEST(ProgramInput, StopsOnCtrlCWhileWaitingForInput) {
+  const TempFolder folder;
+  const std::string fifo = (folder.path() / "input").string();
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const int writer = open(fifo.c_str(), O_RDWR | O_CLOEXEC);  // Keeps it open; nobody writes.
+  ASSERT_GE(writer, 0);
+  Program program({"tokenize"}, {.input_file = fifo});
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  program.Kill(SIGINT);
+  EXPECT_EQ(program.Wait().status, 130);
+  close(writer);
+}
+
+}  // namespace
+}  // namespace fovea
