@@ -28,9 +28,9 @@ int Size(const GgufFile& file, const std::string& key) {
   return Size(file, key, file.Integer(key));
 }
 
-// The rotary tables hold as many numbers as context × rotated width: at most 512 MiB.
+// The rotary tables hold as many numbers as context × rotated width: at most 128 MiB.
 void CheckContext(const GgufFile& file, const DecoderConfig& config) {
-  constexpr std::int64_t kMaxRotaryNumbers = std::int64_t{1} << 27;
+  constexpr std::int64_t kMaxRotaryNumbers = std::int64_t{1} << 25;
   if (std::int64_t{config.context} * config.rope_width > kMaxRotaryNumbers) {
     Fail(file, ErrorCode::kUnsupported,
          "context_length " + std::to_string(config.context) + " is too long");
