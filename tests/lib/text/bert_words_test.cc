@@ -59,7 +59,7 @@ TEST(BertWords, AreSingleIdeographs) {
 }
 
 TEST(BertWords, AreInCanonicalOrder) {
-  // U+302E (class 224) stands behind U+16FF0's like and before nothing; U+1D165 has 216.
+  // Classes 224 and 216; both stand for the whole run.
   const std::vector<Word> words = Words("a\u302E\U0001D165");
   ASSERT_EQ(words.size(), 1u);
   EXPECT_EQ(words[0].text, "a\U0001D165\u302E");
