@@ -14,7 +14,7 @@ function(fovea_isa_flags)
     elseif(source MATCHES "_avx512\\.cc$")
       # GCC 12's own AVX-512 header trips the warnings (its _mm512_undefined_ps is meant to be uninitialised).
       set(flags -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c -Wno-uninitialized
-                -Wno-maybe-uninitialized)
+                -Wno-maybe-uninitialized -Wno-uninitialized)
     elseif(source MATCHES "_avx2\\.cc$")
       set(flags -mavx2 -mfma -mf16c)
     else()
