@@ -80,6 +80,17 @@ class Child {
     return text;
   }
 
+  // Waits for that many bytes. False if it ended before.
+  bool ReadExactly(char* buffer, std::size_t bytes) const {
+    while (bytes > 0) {
+      const ssize_t n = read(pipe_, buffer, bytes);
+      if (n <= 0) return false;
+      buffer += n;
+      bytes -= static_cast<std::size_t>(n);
+    }
+    return true;
+  }
+
  private:
   pid_t pid_ = -1;
   int pipe_ = -1;
