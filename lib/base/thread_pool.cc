@@ -16,15 +16,19 @@ namespace {
 
 thread_local bool inside_parallel_for = false;
 
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
 // Looks for `ready` for a short while before the caller goes to sleep. Decoding a token is some 200
-// jobs of tens of microseconds, close together, and waking a sleeping thread takes as long as one
-// of them. Yielding leaves the core to whoever else needs it.
+// jobs of tens of microseconds, close together, and waking a sleeping thread can take as long as
+// one of them. Longer, or yielding to other processes, would only cost time where cores are scarce.
 template <typename Ready>
-void WaitBriefly(const Ready& ready) {
-  constexpr auto kPatience = std::chrono::microseconds(50);
+void WaitBriefly(std::chrono::microseconds patience, const Ready& ready) {
   const auto start = std::chrono::steady_clock::now();
-  while (!ready() && std::chrono::steady_clock::now() - start < kPatience)
-    std::this_thread::yield();
+  while (!ready() && std::chrono::steady_clock::now() - start < patience) Pause();
 }
 
 // One ParallelFor call: blocks are handed out by an atomic counter.
@@ -61,6 +65,7 @@ struct ThreadPool::State {
   std::condition_variable wake;
   std::condition_variable idle;
   Job* job = nullptr;
+  std::chrono::microseconds patience{20};
   bool stopping = false;
   // Written under the mutex; atomic so that WaitBriefly may look without it.
   std::atomic<std::uint64_t> round{0};
@@ -70,7 +75,7 @@ struct ThreadPool::State {
   void Work() {
     std::uint64_t seen = 0;
     for (;;) {
-      WaitBriefly([&] { return round.load() != seen; });
+      WaitBriefly(patience, [&] { return round.load() != seen; });
       std::unique_lock lock(mutex);
       wake.wait(lock, [&] { return round.load() != seen; });
       if (stopping) return;
@@ -88,6 +93,8 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   if (threads <= 0) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  // More threads than cores: one that spins would keep another from its work.
+  if (threads > static_cast<int>(std::thread::hardware_concurrency())) state_->patience = {};
   for (int i = 1; i < threads; ++i) {
     state_->workers.emplace_back([state = state_.get()] { state->Work(); });
   }
@@ -132,7 +139,7 @@ void ThreadPool::ParallelFor(std::size_t count, std::size_t grain,
       state_->job = nullptr;
     }
     const auto done = [&] { return state_->active.load() == 0; };
-    WaitBriefly(done);
+    WaitBriefly(state_->patience, done);
     std::unique_lock lock(state_->mutex);
     state_->idle.wait(lock, done);
   }
