@@ -45,13 +45,17 @@ std::string JoinHeadings(const std::vector<std::string>& path) {
   return joined;
 }
 
-// A heading without text of its own, carried by the heading path of the section that follows.
-bool IsCarriedHeading(const Document& document, std::size_t index, ByteRange range) {
+// A heading without text of its own that is no loss: the section that follows names it, or it
+// stands above the document's first heading with text (a site's name above the page's).
+bool IsBareHeading(const Document& document, std::size_t index, ByteRange range) {
   if (index + 1 >= document.sections.size()) return false;
   const auto& path = document.sections[index].heading_path;
   const auto& next = document.sections[index + 1].heading_path;
-  if (path.empty() || next.size() <= path.size()) return false;
-  if (!std::equal(path.begin(), path.end(), next.begin())) return false;
+  if (path.empty()) return false;
+  const bool carried =
+      next.size() > path.size() && std::equal(path.begin(), path.end(), next.begin());
+  const bool first = index == 0 || TrimText(document.text, {0, range.begin}).empty();
+  if (!carried && !first) return false;
   // Markup around a heading is short; a long section need not be compared.
   if (range.size() > 4 * path.back().size() + 64) return false;
   return Letters(Slice(document.text, range)) == Letters(path.back());
@@ -245,7 +249,7 @@ std::vector<Chunk> ChunkDocument(const Document& document, const WordPiece& toke
   for (std::size_t i = 0; i < document.sections.size(); ++i) {
     const Section& section = document.sections[i];
     const ByteRange range = TrimText(text, section.range);
-    if (range.empty() || IsCarriedHeading(document, i, range)) continue;
+    if (range.empty() || IsBareHeading(document, i, range)) continue;
     SectionChunker(text, tokenizer, options, JoinHeadings(section.heading_path), chunks).Run(range);
   }
   return chunks;

@@ -36,8 +36,9 @@ inline constexpr std::size_t kMaxBytesPerToken = 64;
 // order mark.
 //
 // Coverage: every non-space byte of the text lies in at least one chunk, but for headings with no
-// text of their own whose next section is below them: they are no chunk, for Chunk::heading of that
-// section names them. With chunk_tokens 0 one chunk covers all. A document without text gives none.
+// text of their own that are followed by a section below them (Chunk::heading of that section names
+// them) or that the document begins with: they are no chunk. With chunk_tokens 0 one chunk covers
+// all. A document without text gives none.
 std::vector<Chunk> ChunkDocument(const Document& document, const WordPiece& tokenizer,
                                  const ChunkerOptions& options);
 

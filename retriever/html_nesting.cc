@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "retriever/loader_text.h"
@@ -9,54 +10,104 @@
 namespace fovea {
 namespace {
 
-// Never have content.
-constexpr std::string_view kVoid =
-    " area base br col embed frame hr img input keygen link meta param source track wbr ";
-// Never below another of their kind without a <table> between.
-constexpr std::string_view kSingle = " html head body colgroup tr tbody thead tfoot ";
-// Their content is text up to the end tag.
-constexpr std::string_view kRawText = " script style xmp iframe noembed noframes textarea title ";
-// An end tag does not reach through these.
-constexpr std::string_view kBarrier =
-    " table td th caption template object applet marquee svg math ";
-constexpr std::string_view kTablePart = " caption colgroup tbody td tfoot th thead tr ";
-constexpr std::string_view kHeading = " h1 h2 h3 h4 h5 h6 ";
-// Close an open <p>.
-constexpr std::string_view kClosesParagraph =
-    " address article aside blockquote center details dir div dl dt dd fieldset figcaption figure"
-    " footer form h1 h2 h3 h4 h5 h6 header hgroup li listing main menu nav ol p pre section summary"
-    " ul ";
+// What the tree builder does with an element; bits.
+enum Kind : unsigned {
+  // Never have content.
+  kVoid = 1u << 0,
+  // Never below another of their kind without a <table> between.
+  kSingle = 1u << 1,
+  // Their content is text up to the end tag.
+  kRawText = 1u << 2,
+  // An end tag does not reach through these.
+  kBarrier = 1u << 3,
+  kTablePart = 1u << 4,
+  kHeading = 1u << 5,
+  // Close an open <p>.
+  kClosesParagraph = 1u << 6,
+  // End tags of these take them out from below blocks that are still open (the "adoption agency").
+  kFormatting = 1u << 7,
+  // The end tag of any other element than these does not close one of these ("special" elements).
+  kSpecial = 1u << 8,
+  // Special, but with the end tag of an ordinary element.
+  kOrdinaryEnd = 1u << 9,
+  kListItem = 1u << 10,
+  kDefinition = 1u << 11,
+  kOption = 1u << 12,
+  kOptionGroup = 1u << 13,
+  kForeign = 1u << 14,
+};
 
-// End tags of these take them out from below blocks that are still open (the "adoption agency").
-constexpr std::string_view kFormatting = " a b big code em font i nobr s small strike strong tt u ";
-// The end tag of any other element than these does not close one of these ("special" elements).
-constexpr std::string_view kSpecial =
-    " address applet article aside blockquote body button caption center colgroup dd details dir"
-    " div dl dt fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 head header"
-    " hgroup html iframe li listing main marquee menu nav noembed noframes noscript object ol"
-    " optgroup option p plaintext pre script search section select style summary table tbody td"
-    " template textarea tfoot th thead title tr ul xmp ";
+struct KindNames {
+  unsigned kind;
+  std::string_view names;
+};
+
+constexpr KindNames kKinds[] = {
+    {kVoid,
+     "area base br col embed frame hr img input keygen link meta param source track "
+     "wbr"},
+    {kSingle, "html head body colgroup tr tbody thead tfoot"},
+    {kRawText, "script style xmp iframe noembed noframes textarea title"},
+    {kBarrier, "table td th caption template object applet marquee svg math"},
+    {kTablePart, "caption colgroup tbody td tfoot th thead tr"},
+    {kHeading, "h1 h2 h3 h4 h5 h6"},
+    {kClosesParagraph,
+     "address article aside blockquote center details dir div dl dt dd fieldset "
+     "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup li listing main "
+     "menu nav ol p pre section summary ul"},
+    {kFormatting, "a b big code em font i nobr s small strike strong tt u"},
+    {kSpecial,
+     "address applet article aside blockquote body button caption center colgroup dd "
+     "details dir div dl dt fieldset figcaption figure footer form frameset h1 h2 h3 "
+     "h4 h5 h6 head header hgroup html iframe li listing main marquee menu nav noembed "
+     "noframes noscript object ol optgroup option p plaintext pre script search "
+     "section select style summary table tbody td template textarea tfoot th thead "
+     "title tr ul xmp"},
+    {kOrdinaryEnd, "option optgroup noscript search xmp"},
+    {kListItem, "li"},
+    {kDefinition, "dd dt"},
+    {kOption, "option"},
+    {kOptionGroup, "optgroup"},
+    {kForeign, "svg math"},
+};
+
+std::unordered_map<std::string, unsigned> MakeKinds() {
+  std::unordered_map<std::string, unsigned> kinds;
+  for (const KindNames& row : kKinds) {
+    for (std::size_t at = 0; at < row.names.size();) {
+      const std::size_t end = std::min(row.names.find(' ', at), row.names.size());
+      kinds[std::string(row.names.substr(at, end - at))] |= row.kind;
+      at = end + 1;
+    }
+  }
+  return kinds;
+}
+
+unsigned KindsOf(const std::string& name) {
+  static const std::unordered_map<std::string, unsigned> kinds = MakeKinds();
+  const auto found = kinds.find(name);
+  return found == kinds.end() ? 0 : found->second;
+}
 
 constexpr int kMaxActiveFormatting = 16;
-
-bool Holds(std::string_view list, const std::string& name) {
-  return list.find(" " + name + " ") != std::string_view::npos;
-}
 
 struct Tag {
   std::size_t begin = 0;
   std::size_t end = 0;  // past ">"
   std::string name;     // lower case
+  unsigned kinds = 0;
   bool closing = false;
   bool self_closing = false;
   int attributes = 0;
+
+  bool is(unsigned kind) const { return (kinds & kind) != 0; }
 };
 
 struct OpenElement {
   std::string name;
-  bool barrier = false;
-  bool special = false;
-  bool foreign = false;  // <svg>, <math>
+  unsigned kinds = 0;
+
+  bool is(unsigned kind) const { return (kinds & kind) != 0; }
 };
 
 class Limiter {
@@ -125,6 +176,7 @@ class Limiter {
       // No element that matters has a longer name.
       if (tag.name.size() < 32) tag.name += AsciiLower(html_[at]);
     }
+    tag.kinds = KindsOf(tag.name);
     for (;;) {
       at = SkipSpace(at);
       if (at >= html_.size()) break;
@@ -156,14 +208,14 @@ class Limiter {
 
   std::size_t Open(const Tag& tag) {
     if (tag.name == "plaintext") return html_.size();
-    if (in_foreign_ == 0 && Holds(kRawText, tag.name)) return SkipRawText(tag);
+    if (in_foreign_ == 0 && tag.is(kRawText)) return SkipRawText(tag);
     if (tag.attributes > kMaxHtmlAttributes) Replace(tag, "<" + tag.name + ">");
-    if (Holds(kVoid, tag.name) || (in_foreign_ > 0 && tag.self_closing)) return tag.end;
+    if (tag.is(kVoid) || (in_foreign_ > 0 && tag.self_closing)) return tag.end;
     if (in_foreign_ == 0) {
-      CloseWhatEndsHere(tag.name);
-      if (Holds(kSingle, tag.name)) return tag.end;
+      CloseWhatEndsHere(tag);
+      if (tag.is(kSingle)) return tag.end;
     }
-    const bool formatting = Holds(kFormatting, tag.name);
+    const bool formatting = tag.is(kFormatting);
     if (open_.size() >= static_cast<std::size_t>(kMaxHtmlDepth) ||
         (formatting && active_total_ >= kMaxActiveFormatting)) {
       ++left_out_[tag.name];
@@ -174,43 +226,42 @@ class Limiter {
       ++active_[tag.name];
       ++active_total_;
     }
-    const bool foreign = tag.name == "svg" || tag.name == "math";
-    if (foreign) ++in_foreign_;
+    if (tag.is(kForeign)) ++in_foreign_;
     ++open_names_[tag.name];
-    open_.push_back({tag.name, Holds(kBarrier, tag.name), Holds(kSpecial, tag.name), foreign});
+    open_.push_back({tag.name, tag.kinds});
     return tag.end;
   }
 
   // Elements whose end tags pages rightly leave out end where the next one begins.
-  void CloseWhatEndsHere(const std::string& name) {
-    if (Holds(kTablePart, name)) {
+  void CloseWhatEndsHere(const Tag& tag) {
+    if (tag.is(kTablePart)) {
       PopTo("table", /*inclusive=*/false);
-    } else if (name == "li") {
-      PopItem(" li ");
-    } else if (name == "dd" || name == "dt") {
-      PopItem(" dd dt ");
-    } else if (name == "option" || name == "optgroup") {
-      PopTop(" option ");
-      if (name == "optgroup" && open_names_["select"] > 0) PopTop(" optgroup ");
+    } else if (tag.is(kListItem)) {
+      PopItem(kListItem);
+    } else if (tag.is(kDefinition)) {
+      PopItem(kDefinition);
+    } else if (tag.is(kOption | kOptionGroup)) {
+      PopTop(kOption);
+      if (tag.is(kOptionGroup) && open_names_["select"] > 0) PopTop(kOptionGroup);
     }
-    if (Holds(kClosesParagraph, name)) {
+    if (tag.is(kClosesParagraph)) {
       for (std::size_t i = open_.size(); i > 0 && open_names_["p"] > 0; --i) {
-        if (open_[i - 1].barrier || open_[i - 1].name == "button") break;
+        if (open_[i - 1].is(kBarrier) || open_[i - 1].name == "button") break;
         if (open_[i - 1].name == "p") return Take(i - 1, open_.size());
       }
     }
-    if (Holds(kHeading, name)) PopTop(kHeading);
+    if (tag.is(kHeading)) PopTop(kHeading);
   }
 
-  void PopTop(std::string_view names) {
-    if (!open_.empty() && Holds(names, open_.back().name)) Take(open_.size() - 1, open_.size());
+  void PopTop(unsigned kinds) {
+    if (!open_.empty() && open_.back().is(kinds)) Take(open_.size() - 1, open_.size());
   }
 
-  void PopItem(std::string_view names) {
+  void PopItem(unsigned kind) {
     for (std::size_t i = open_.size(); i > 0; --i) {
       const std::string& name = open_[i - 1].name;
-      if (Holds(names, name)) return Take(i - 1, open_.size());
-      if (open_[i - 1].special && name != "address" && name != "div" && name != "p") return;
+      if (open_[i - 1].is(kind)) return Take(i - 1, open_.size());
+      if (open_[i - 1].is(kSpecial) && name != "address" && name != "div" && name != "p") return;
     }
   }
 
@@ -230,42 +281,42 @@ class Limiter {
         return;
       }
     }
-    const bool formatting = Holds(kFormatting, tag.name);
+    const bool formatting = tag.is(kFormatting);
     if (formatting && active_[tag.name] > 0) {
       --active_[tag.name];
       --active_total_;
     }
-    if (in_foreign_ == 0 && (tag.name == "table" || Holds(kSingle, tag.name))) {
+    if (in_foreign_ == 0 && (tag.name == "table" || tag.is(kSingle))) {
       // The ends of rows end what is open in them; those of <body> and <html> nothing.
-      if (tag.name == "table" || Holds(kTablePart, tag.name)) PopTo("table", tag.name == "table");
+      if (tag.name == "table" || tag.is(kTablePart)) PopTo("table", tag.name == "table");
       return;
     }
-    if (Holds(kHeading, tag.name)) return CloseHeading();
+    if (tag.is(kHeading)) return CloseHeading();
     const auto open = open_names_.find(tag.name);
     if (open == open_names_.end() || open->second == 0) return;
-    const bool ordinary = !Holds(kSpecial, tag.name);
+    const bool ordinary = !tag.is(kSpecial) || tag.is(kOrdinaryEnd);
     bool over_special = tag.name == "form";  // whose end tag closes nothing else
     for (std::size_t i = open_.size(); i > 0; --i) {
       const OpenElement& element = open_[i - 1];
       if (element.name == tag.name) return Take(i - 1, over_special ? i : open_.size());
-      if (element.barrier) return;
+      if (element.is(kBarrier)) return;
       if (tag.name == "li" && (element.name == "ul" || element.name == "ol")) return;
-      over_special = over_special || (ordinary && element.special);
+      over_special = over_special || (ordinary && element.is(kSpecial));
       if (over_special && ordinary && !formatting) return;
     }
   }
 
   // Any heading's end tag ends any heading.
   void CloseHeading() {
-    for (std::size_t i = open_.size(); i > 0 && !open_[i - 1].barrier; --i) {
-      if (Holds(kHeading, open_[i - 1].name)) return Take(i - 1, open_.size());
+    for (std::size_t i = open_.size(); i > 0 && !open_[i - 1].is(kBarrier); --i) {
+      if (open_[i - 1].is(kHeading)) return Take(i - 1, open_.size());
     }
   }
 
   // Elements [begin, end) of the stack are open no more.
   void Take(std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
-      if (open_[i].foreign) --in_foreign_;
+      if (open_[i].is(kForeign)) --in_foreign_;
       --open_names_[open_[i].name];
     }
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(begin),

@@ -83,6 +83,13 @@ TEST(ChunkDocument, AHeadingAloneIsNoChunkWhereTheNextSectionNamesIt) {
   EXPECT_EQ(chunks[0].heading, "Top > Inner");
 }
 
+TEST(ChunkDocument, AHeadingAloneAboveTheFirstIsNoChunk) {
+  const Document document =
+      Markdown("## Site\n\n## Page\n\nText.\n\n## Empty\n\n## Last\n\nEnd.\n");
+  EXPECT_THAT(Texts(document, Chunks(document, 160, 32)),
+              ElementsAre("## Page\n\nText.", "## Empty", "## Last\n\nEnd."));
+}
+
 TEST(ChunkDocument, LongSentencesAreCutAtWordBorders) {
   const Document document = Plain("one two three four five six seven eight nine ten");
   EXPECT_THAT(Texts(document, Chunks(document, 4, 3)),
@@ -216,13 +223,14 @@ void CheckChunks(const Document& document, int limit, int overlap) {
     const auto length = static_cast<std::size_t>(DecodeUtf8(text, at).length);
     const std::size_t section = SectionOf(document, at);
     if (!covered[at] && !IsSpaceOrMark(text.substr(at, length))) {
-      // Only headings that the next section carries.
+      // Only headings that the next section carries, or that the document begins with.
       ASSERT_FALSE(has_chunk[section]) << "at " << at << " in: " << text;
       ASSERT_LT(section + 1, document.sections.size());
-      EXPECT_EQ(document.sections[section + 1].heading_path.size() >
-                    document.sections[section].heading_path.size(),
-                true);
       EXPECT_FALSE(document.sections[section].heading_path.empty());
+      const bool carried = document.sections[section + 1].heading_path.size() >
+                           document.sections[section].heading_path.size();
+      const std::size_t first = text.find_first_not_of(" \t\r\n");
+      EXPECT_TRUE(carried || SectionOf(document, first) == section);
     }
     at += length;
   }
