@@ -53,7 +53,7 @@ constexpr KindNames kKinds[] = {
     {kHeading, "h1 h2 h3 h4 h5 h6"},
     {kClosesParagraph,
      "address article aside blockquote center details dir div dl dt dd fieldset "
-     "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup li listing main "
+     "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr li listing main "
      "menu nav ol p pre section summary ul"},
     {kFormatting, "a b big code em font i nobr s small strike strong tt u"},
     {kSpecial,
@@ -210,11 +210,8 @@ class Limiter {
     if (tag.name == "plaintext") return html_.size();
     if (in_foreign_ == 0 && tag.is(kRawText)) return SkipRawText(tag);
     if (tag.attributes > kMaxHtmlAttributes) Replace(tag, "<" + tag.name + ">");
-    if (tag.is(kVoid) || (in_foreign_ > 0 && tag.self_closing)) return tag.end;
-    if (in_foreign_ == 0) {
-      CloseWhatEndsHere(tag);
-      if (tag.is(kSingle)) return tag.end;
-    }
+    if (in_foreign_ == 0) CloseWhatEndsHere(tag);
+    if (tag.is(kVoid) || (in_foreign_ > 0 ? tag.self_closing : tag.is(kSingle))) return tag.end;
     const bool formatting = tag.is(kFormatting);
     if (open_.size() >= static_cast<std::size_t>(kMaxHtmlDepth) ||
         (formatting && active_total_ >= kMaxActiveFormatting)) {
