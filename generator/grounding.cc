@@ -18,24 +18,20 @@ bool IsWordByte(char c) {
 }
 
 const std::set<std::string_view> kFunctionWords = {
-    "a",     "an",   "the",   "of",     "in",      "on",    "at",     "to",    "for",    "from",
-    "by",    "with", "as",    "and",    "or",      "but",   "nor",    "is",    "are",    "was",
-    "were",  "be",   "been",  "being",  "am",      "it",    "its",    "this",  "that",   "these",
-    "those", "he",   "she",   "they",   "them",    "his",   "her",    "their", "there",  "which",
-    "who",   "whom", "whose", "what",   "when",    "where", "how",    "why",   "do",     "does",
-    "did",   "done", "has",   "have",   "had",     "can",   "could",  "will",  "would",  "may",
-    "might", "must", "shall", "should", "than",    "then",  "so",     "such",  "also",   "about",
-    "into",  "if",   "over",  "under",  "between", "both",  "each",   "other", "some",   "any",
-    "all",   "more", "most",  "very",   "because", "while", "during", "after", "before", "up",
-    "out",   "i",    "you",   "we",     "s",       "t"};
+    "a",     "an",   "the",   "of",     "in",      "on",    "at",     "to",      "for",    "from",
+    "by",    "with", "as",    "and",    "or",      "but",   "nor",    "is",      "are",    "was",
+    "were",  "be",   "been",  "being",  "am",      "it",    "its",    "this",    "that",   "these",
+    "those", "he",   "she",   "they",   "them",    "his",   "her",    "their",   "there",  "which",
+    "who",   "whom", "whose", "what",   "when",    "where", "how",    "why",     "do",     "does",
+    "did",   "done", "has",   "have",   "had",     "can",   "could",  "will",    "would",  "may",
+    "might", "must", "shall", "should", "than",    "then",  "so",     "such",    "also",   "about",
+    "into",  "if",   "over",  "under",  "between", "both",  "each",   "other",   "some",   "any",
+    "all",   "more", "most",  "very",   "because", "while", "during", "after",   "before", "up",
+    "out",   "i",    "you",   "we",     "s",       "t",     "answer", "question"};
 
-struct Words {
-  std::set<std::string> stems;    // five letters at most, function words left out
-  std::set<std::string> numbers;  // words that hold a digit, whole
-};
-
-Words WordsOf(std::string_view text) {
-  Words words;
+// Words as they are compared: in lower case, "4,401" without its comma.
+std::vector<std::string> SplitWords(std::string_view text) {
+  std::vector<std::string> words;
   for (std::size_t at = 0; at < text.size();) {
     if (!IsWordByte(text[at])) {
       ++at;
@@ -46,11 +42,23 @@ Words WordsOf(std::string_view text) {
       const bool decimal = (text[at] == '.' || text[at] == ',') && at + 1 < text.size() &&
                            !word.empty() && IsDigit(word.back()) && IsDigit(text[at + 1]);
       if (!IsWordByte(text[at]) && !decimal) break;
-      // "4,401" and "4401" are the same number.
       if (text[at] == ',') continue;
       word +=
           text[at] >= 'A' && text[at] <= 'Z' ? static_cast<char>(text[at] - 'A' + 'a') : text[at];
     }
+    words.push_back(std::move(word));
+  }
+  return words;
+}
+
+struct Words {
+  std::set<std::string> stems;    // five letters at most, function words left out
+  std::set<std::string> numbers;  // words that hold a digit, whole
+};
+
+Words WordsOf(std::string_view text) {
+  Words words;
+  for (const std::string& word : SplitWords(text)) {
     if (std::any_of(word.begin(), word.end(), IsDigit)) {
       words.numbers.insert(word);
       words.stems.insert(word);
@@ -59,6 +67,17 @@ Words WordsOf(std::string_view text) {
     }
   }
   return words;
+}
+
+// A small decoder that has lost its way says the same again and again; a sentence that means
+// something hardly ever holds the same four words in a row twice.
+bool Loops(std::string_view statement) {
+  const std::vector<std::string> words = SplitWords(statement);
+  std::set<std::vector<std::string>> seen;
+  for (auto word = words.begin(); words.end() - word >= 4; ++word) {
+    if (!seen.insert({word, word + 4}).second) return true;
+  }
+  return false;
 }
 
 double Support(const Words& statement, const Words& evidence, const Words& question) {
@@ -98,7 +117,7 @@ std::vector<GroundedStatement> Ground(std::string_view answer,
   for (const ByteRange range : SplitSentences(answer)) {
     GroundedStatement statement;
     statement.text = CollapseSpace(Slice(answer, range));
-    if (!said.insert(statement.text).second) break;
+    if (!said.insert(statement.text).second || Loops(statement.text)) break;
     const Words words = WordsOf(statement.text);
     float weight = -1;
     for (std::size_t i = 0; i < evidence.size(); ++i) {

@@ -30,7 +30,7 @@ double Support(std::string_view statement, std::string_view evidence, std::strin
 
 // A statement is shown only if one sentence supports at least this share of it. (By measurement:
 // docs/architecture.md.)
-inline constexpr double kLeastSupport = 0.7;
+inline constexpr double kLeastSupport = 0.8;
 
 struct GroundedStatement {
   std::string text;          // one sentence of the answer, white space collapsed

@@ -43,7 +43,7 @@ struct PipelineOptions {
   // Name below `models`, or a path. Empty: the one the index was built with.
   std::string embedder = {};
   std::string generator = {};  // Empty: kDefaultGenerator. Loaded when first needed.
-  int threads = 0;        // 0: all cores
+  int threads = 0;             // 0: all cores
   LogCallback log = {};
 };
 

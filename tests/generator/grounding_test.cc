@@ -60,6 +60,12 @@ TEST(GroundingTest, ARepeatedStatementIsSaidOnce) {
             1u);
 }
 
+TEST(GroundingTest, AStatementThatGoesInCirclesIsNotSaid) {
+  EXPECT_TRUE(Ground("The elevation of the metres of the elevation of the metres of Elbert.",
+                     TwoSentences(), kQuestion)
+                  .empty());
+}
+
 TEST(GroundingTest, FactsOfTwoSentencesAreNotMixedIntoOne) {
   EXPECT_TRUE(Ground("Governor Samuel rises to an elevation of 4,401 metres in Colorado.",
                      TwoSentences(), kQuestion)
