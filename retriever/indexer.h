@@ -34,8 +34,8 @@ struct IndexerOptions {
   std::vector<std::string> include;
   std::vector<std::string> exclude;
   // Text that is embedded and committed together, about: what a kill can lose, and a bound on
-  // memory. The default is about ten seconds of work on two cores.
-  std::size_t group_bytes = std::size_t{256} << 10;
+  // memory. The default is a few seconds of work on two cores.
+  std::size_t group_bytes = std::size_t{64} << 10;
 };
 
 struct IndexReport {
