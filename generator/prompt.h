@@ -27,8 +27,9 @@ struct PromptOptions {
   int reply_tokens = 96;      // kept free in the context, >= 0
   // Sentences that weigh less than this share of the best one are no evidence. 0 … 1.
   float least_share = 0.1f;
-  // Sentences before and after each of the best that come with it, as far as the budget goes. >= 0.
-  int neighbours = 1;
+  // Sentences before and after each of the best that come with it, as far as the budget goes. >= 0:
+  // they cost the default decoder more right answers than they bring.
+  int neighbours = 0;
   // In-context examples: pairs of question and answer shown before the question.
   std::vector<std::pair<std::string, std::string>> examples;
 
