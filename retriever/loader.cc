@@ -51,8 +51,7 @@ std::string Structure(FileFormat format, Document& document) {
 }
 
 std::string TooLarge(std::size_t limit) {
-  return "larger than " + std::to_string(limit >> 20) +
-         " MiB (LoaderOptions::max_file_bytes); split the file";
+  return "larger than " + std::to_string(limit >> 20) + " MiB: split the file";
 }
 
 // Why the bytes are not read as text at all; "" if they are.

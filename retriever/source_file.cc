@@ -42,10 +42,10 @@ std::optional<std::string> ReadOrFail(const SourceFile& file, const LoaderOption
       return std::nullopt;
     }
   }
-  loaded.failure = {file.name,
-                    "larger than " + std::to_string(options.max_file_bytes >> 20) +
-                        " MiB (LoaderOptions::max_file_bytes): split it",
-                    false};
+  loaded.failure = {
+      file.name,
+      "larger than " + std::to_string(options.max_file_bytes >> 20) + " MiB: split the file",
+      false};
   return std::nullopt;
 }
 
