@@ -23,13 +23,15 @@ fi
 
 package=$(field "$1" package)
 path=$(field "$1" path)
+page=$(field "$1" page)
 [[ -n $package ]] || { echo "install-corpus.sh: no corpus \"$1\"; without an argument it lists them" >&2; exit 2; }
 
-[[ -d $path ]] || tools/install-packages.sh "$package" >&2
-if [[ ! -d $path ]]; then
-  # Minimal Debian images leave /usr/share/doc out when a package is installed: unpack it in a folder of our own.
+# Another package may own the folder, and a minimal Debian image leaves all but the copyright out of it when a package is
+# installed: only a page of the documentation says that it is there.
+[[ -f $path/$page ]] || tools/install-packages.sh "$package" >&2
+if [[ ! -f $path/$page ]]; then
   unpacked=${XDG_DATA_HOME:-$HOME/.local/share}/fovea/corpora/$1
-  if [[ ! -d $unpacked$path ]]; then
+  if [[ ! -f $unpacked$path/$page ]]; then
     download=$(mktemp -d)
     trap 'rm -rf "$download"' EXIT
     chmod 755 "$download"
@@ -38,5 +40,6 @@ if [[ ! -d $path ]]; then
     dpkg-deb -x "$download"/*.deb "$unpacked"
   fi
   path=$unpacked$path
+  [[ -f $path/$page ]] || { echo "install-corpus.sh: $package holds no ${path#"$unpacked"}/$page" >&2; exit 1; }
 fi
 echo "$path"

@@ -30,4 +30,5 @@ step "Install, then link from outside"
 tests/install/run.sh build/release
 
 step "Quickstart"
-tools/quickstart.sh
+tools/quickstart.sh | tee build/quickstart.log
+grep -q '^\[1\] .*\.html:' build/quickstart.log || { echo "test.sh: the quickstart cited no page of the documentation" >&2; exit 1; }
