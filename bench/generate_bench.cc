@@ -1,0 +1,72 @@
+// Prefill of 512 tokens and decoding of 128 after them, as bench/peers/generate_llama.py does, and
+// prints one line of JSON.
+//
+// usage: generate_bench MODEL.gguf THREADS
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "lib/base/thread_pool.h"
+#include "lib/kernels/isa.h"
+#include "lib/nn/decoder.h"
+
+namespace fovea {
+namespace {
+
+constexpr int kRuns = 3;
+constexpr std::size_t kPromptTokens = 512;
+constexpr int kDecodedTokens = 128;
+
+double TokensPerSecond(std::size_t tokens, std::chrono::steady_clock::time_point start) {
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+  return static_cast<double>(tokens) / spent.count();
+}
+
+void Run(char** argv) {
+  ThreadPool pool(std::stoi(argv[2]));
+  const std::unique_ptr<Decoder> decoder = Decoder::Load(argv[1]);
+  std::mt19937 random(1);
+  std::vector<TokenId> prompt;
+  for (std::size_t i = 0; i < kPromptTokens; ++i)
+    prompt.push_back(TokenId{static_cast<std::int32_t>(1000 + random() % 39000)});
+  double prefill = 0;
+  double decode = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    KvCache cache;
+    auto start = std::chrono::steady_clock::now();
+    decoder->Forward(cache, prompt, &pool);
+    prefill = std::max(prefill, TokensPerSecond(kPromptTokens, start));
+    // Any tokens do: which they are changes nothing in the work.
+    start = std::chrono::steady_clock::now();
+    for (std::size_t i = 0; i < kDecodedTokens; ++i)
+      decoder->Forward(cache, std::span(prompt).subspan(i, 1), &pool);
+    decode = std::max(decode, TokensPerSecond(kDecodedTokens, start));
+  }
+  const nlohmann::json json = {{"prefill_tokens_per_s", prefill},
+                               {"decode_tokens_per_s", decode},
+                               {"isa", Name(CurrentIsa())}};
+  std::printf("%s\n", json.dump().c_str());
+}
+
+}  // namespace
+}  // namespace fovea
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: generate_bench MODEL.gguf THREADS\n");
+    return 2;
+  }
+  try {
+    fovea::Run(argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
