@@ -7,7 +7,7 @@ packages=(
   build-essential cmake ninja-build pkg-config ccache
   libfaiss-dev libopenblas-pthread-dev libeigen3-dev libsqlite3-dev libboost-program-options-dev
   libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev libspdlog-dev libgumbo-dev libuchardet-dev
-  libutf8proc-dev libxxhash-dev
+  libutf8proc-dev libxxhash-dev libsimde-dev
   python3 python3-pip xxhash
   "$@"
 )

@@ -107,6 +107,9 @@ const KernelTable& Avx512Kernels();
 // The table of CurrentIsa().
 const KernelTable& CurrentKernels();
 
+// Asks the CPU; AvailableIsas() keeps the answer.
+std::vector<Isa> DetectIsas();
+
 // The ISA that the name asks for, or the last (best) of `available` where it is null or empty.
 // Throws Error(kInvalidArgument) for a name that is unknown or not among them.
 Isa ChooseIsa(const char* name, const std::vector<Isa>& available);

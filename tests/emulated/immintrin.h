@@ -1,0 +1,106 @@
+// AVX-512 for any CPU: SIMDe's portable versions under the intrinsics' own names, and those that
+// SIMDe 0.7.4 lacks, after Intel's description of each. Found before the compiler's header of this
+// name by the emulated kernel tests alone.
+
+#pragma once
+
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx512.h>
+#include <simde/x86/f16c.h>
+
+using __mmask16 = simde__mmask16;
+#undef _MM_FROUND_NO_EXC
+#define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC
+#undef _MM_FROUND_TO_NEAREST_INT
+#define _MM_FROUND_TO_NEAREST_INT SIMDE_MM_FROUND_TO_NEAREST_INT
+
+namespace emulated {
+
+template <typename To, typename From>
+inline To Bits(const From& from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  __builtin_memcpy(&to, &from, sizeof(to));
+  return to;
+}
+
+struct Floats {
+  float lane[16];
+};
+struct Ints {
+  int lane[16];
+};
+
+// SIMDe's rounds twice on a CPU without fused multiply-adds.
+inline __m512 Fma(__m512 a, __m512 b, __m512 c) {
+  const auto x = Bits<Floats>(a);
+  const auto y = Bits<Floats>(b);
+  auto sum = Bits<Floats>(c);
+  for (int i = 0; i < 16; ++i) sum.lane[i] = __builtin_fmaf(x.lane[i], y.lane[i], sum.lane[i]);
+  return Bits<__m512>(sum);
+}
+
+inline __m512 FromInts(__m512i from) {
+  const auto ints = Bits<Ints>(from);
+  Floats floats;
+  for (int i = 0; i < 16; ++i) floats.lane[i] = static_cast<float>(ints.lane[i]);
+  return Bits<__m512>(floats);
+}
+
+// To the nearest, ties to even.
+inline __m512i ToInts(__m512 from) {
+  const auto floats = Bits<Floats>(from);
+  Ints ints;
+  for (int i = 0; i < 16; ++i)
+    ints.lane[i] = static_cast<int>(__builtin_nearbyintf(floats.lane[i]));
+  return Bits<__m512i>(ints);
+}
+
+template <typename Byte>
+inline __m512i Widen(__m128i from) {
+  struct Bytes {
+    Byte lane[16];
+  };
+  const auto bytes = Bits<Bytes>(from);
+  Ints ints;
+  for (int i = 0; i < 16; ++i) ints.lane[i] = bytes.lane[i];
+  return Bits<__m512i>(ints);
+}
+
+inline __m512 FromHalves(__m256i from) {
+  struct Halves {
+    __m128i part[2];
+  };
+  const auto halves = Bits<Halves>(from);
+  struct Parts {
+    __m256 part[2];
+  };
+  return Bits<__m512>(Parts{{_mm256_cvtph_ps(halves.part[0]), _mm256_cvtph_ps(halves.part[1])}});
+}
+
+inline __m512 LoadLanes(__mmask16 mask, const float* p) {
+  Floats floats = {};
+  for (int i = 0; i < 16; ++i) {
+    if ((mask >> i & 1) != 0) floats.lane[i] = p[i];
+  }
+  return Bits<__m512>(floats);
+}
+
+inline void StoreLanes(float* p, __mmask16 mask, __m512 from) {
+  const auto floats = Bits<Floats>(from);
+  for (int i = 0; i < 16; ++i) {
+    if ((mask >> i & 1) != 0) p[i] = floats.lane[i];
+  }
+}
+
+}  // namespace emulated
+
+#undef _mm512_fmadd_ps
+#define _mm512_fmadd_ps(a, b, c) emulated::Fma(a, b, c)
+#define _mm512_cvtepi32_ps(a) emulated::FromInts(a)
+#define _mm512_cvtps_epi32(a) emulated::ToInts(a)
+#define _mm512_cvtepi8_epi32(a) emulated::Widen<signed char>(a)
+#define _mm512_cvtepu8_epi32(a) emulated::Widen<unsigned char>(a)
+#define _mm512_cvtph_ps(a) emulated::FromHalves(a)
+#define _mm512_maskz_loadu_ps(mask, p) emulated::LoadLanes(mask, p)
+#define _mm512_mask_storeu_ps(p, mask, a) emulated::StoreLanes(p, mask, a)
