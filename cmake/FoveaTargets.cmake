@@ -10,7 +10,8 @@ endif()
 function(fovea_isa_flags)
   foreach(source IN LISTS ARGN)
     if(source MATCHES "_avx512_vnni\\.cc$")
-      set(flags -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c)
+      set(flags -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
+                -Wno-uninitialized -Wno-maybe-uninitialized)
     elseif(source MATCHES "_avx512\\.cc$")
       # GCC 12's own AVX-512 header trips the warnings (its _mm512_undefined_ps is meant to be uninitialised).
       set(flags -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c -Wno-uninitialized

@@ -9,6 +9,7 @@
 #include <simde/x86/f16c.h>
 
 using __mmask16 = simde__mmask16;
+using __mmask64 = simde__mmask64;
 #undef _MM_FROUND_NO_EXC
 #define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC
 #undef _MM_FROUND_TO_NEAREST_INT
@@ -93,6 +94,20 @@ inline void StoreLanes(float* p, __mmask16 mask, __m512 from) {
   }
 }
 
+// SIMDe gives the name to a masked form that Intel has not.
+inline __m512i MultiplyAddPairs(__m512i a, __m512i b) {
+  struct Shorts {
+    short lane[32];
+  };
+  const auto x = Bits<Shorts>(a);
+  const auto y = Bits<Shorts>(b);
+  Ints sums;
+  for (int i = 0; i < 16; ++i) {
+    sums.lane[i] = x.lane[2 * i] * y.lane[2 * i] + x.lane[2 * i + 1] * y.lane[2 * i + 1];
+  }
+  return Bits<__m512i>(sums);
+}
+
 }  // namespace emulated
 
 #undef _mm512_fmadd_ps
@@ -104,3 +119,5 @@ inline void StoreLanes(float* p, __mmask16 mask, __m512 from) {
 #define _mm512_cvtph_ps(a) emulated::FromHalves(a)
 #define _mm512_maskz_loadu_ps(mask, p) emulated::LoadLanes(mask, p)
 #define _mm512_mask_storeu_ps(p, mask, a) emulated::StoreLanes(p, mask, a)
+#undef _mm512_madd_epi16
+#define _mm512_madd_epi16(a, b) emulated::MultiplyAddPairs(a, b)
