@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -59,6 +60,17 @@ struct Job {
 
 }  // namespace
 
+struct ThreadPool::Task::Work {
+  enum class Progress { kPosted, kBegun, kDone };
+
+  Work(std::function<void()> work, State& owner) : body(std::move(work)), pool(owner) {}
+
+  std::function<void()> body;
+  State& pool;
+  Progress progress = Progress::kPosted;  // Under the pool's mutex, as `error`.
+  std::exception_ptr error;
+};
+
 struct ThreadPool::State {
   std::mutex submit;  // One job at a time: a second caller waits its turn.
   std::mutex mutex;
@@ -70,15 +82,50 @@ struct ThreadPool::State {
   // Written under the mutex; atomic so that WaitBriefly may look without it.
   std::atomic<std::uint64_t> round{0};
   std::atomic<int> active{0};
+  std::atomic<std::size_t> posted_count{0};  // posted.size()
+  std::deque<std::shared_ptr<Task::Work>> posted;
+  std::condition_variable task_done;
   std::vector<std::thread> workers;
+
+  // Takes the task out of the queue, if it is still there, and marks it as begun.
+  void Begin(Task::Work& task) {
+    task.progress = Task::Work::Progress::kBegun;
+    std::erase_if(posted, [&](const auto& other) { return other.get() == &task; });
+    posted_count = posted.size();
+  }
+
+  // Runs a task that was begun; `lock` holds the mutex before and after.
+  void Finish(Task::Work& task, std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    std::exception_ptr error;
+    const bool outer = std::exchange(inside_parallel_for, true);
+    try {
+      task.body();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    inside_parallel_for = outer;
+    task.body = {};
+    lock.lock();
+    task.error = error;
+    task.progress = Task::Work::Progress::kDone;
+    task_done.notify_all();
+  }
 
   void Work() {
     std::uint64_t seen = 0;
+    const auto called = [&] { return round.load() != seen || posted_count.load() > 0; };
     for (;;) {
-      WaitBriefly(patience, [&] { return round.load() != seen; });
+      WaitBriefly(patience, called);
       std::unique_lock lock(mutex);
-      wake.wait(lock, [&] { return round.load() != seen; });
+      wake.wait(lock, called);
       if (stopping) return;
+      if (!posted.empty()) {
+        const std::shared_ptr<Task::Work> task = posted.front();
+        Begin(*task);
+        Finish(*task, lock);
+        continue;
+      }
       seen = round.load();
       Job* current = job;
       if (current == nullptr) continue;  // The others were faster.
@@ -144,6 +191,45 @@ void ThreadPool::ParallelFor(std::size_t count, std::size_t grain,
     state_->idle.wait(lock, done);
   }
   if (job.error) std::rethrow_exception(job.error);
+}
+
+ThreadPool::Task ThreadPool::Post(std::function<void()> work) {
+  Task task;
+  task.work_ = std::make_shared<Task::Work>(std::move(work), *state_);
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->posted.push_back(task.work_);
+    state_->posted_count = state_->posted.size();
+  }
+  state_->wake.notify_one();
+  return task;
+}
+
+ThreadPool::Task::~Task() { Settle(true); }
+
+ThreadPool::Task& ThreadPool::Task::operator=(Task&& other) noexcept {
+  if (this == &other) return *this;
+  Settle(true);
+  work_ = std::move(other.work_);
+  return *this;
+}
+
+void ThreadPool::Task::Settle(bool drop) noexcept {
+  if (work_ == nullptr) return;
+  State& pool = work_->pool;
+  std::unique_lock lock(pool.mutex);
+  if (work_->progress == Work::Progress::kPosted) {
+    pool.Begin(*work_);
+    if (!drop) pool.Finish(*work_, lock);
+    return;
+  }
+  pool.task_done.wait(lock, [&] { return work_->progress == Work::Progress::kDone; });
+}
+
+void ThreadPool::Task::Wait() {
+  Settle(false);
+  const std::shared_ptr<Work> done = std::exchange(work_, nullptr);
+  if (done != nullptr && done->error) std::rethrow_exception(done->error);
 }
 
 }  // namespace fovea

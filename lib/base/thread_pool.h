@@ -1,7 +1,7 @@
 // A fixed set of worker threads: the one thread budget of a process.
 //
 // The pool owns its threads and joins them when destroyed. ParallelFor may be called from any thread,
-// also from inside a task (it then runs on the calling thread alone), so that nothing deadlocks and the
+// also from inside a body or a task (it then runs on the calling thread alone), so that nothing deadlocks and the
 // number of busy threads never exceeds size().
 
 #pragma once
@@ -16,6 +16,7 @@ class ThreadPool {
  public:
   // `threads` >= 1 counts the calling thread: ThreadPool(1) starts no thread. 0: all cores.
   explicit ThreadPool(int threads = 0);
+  // No Task that still has work to do may outlive the pool.
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -28,6 +29,29 @@ class ThreadPool {
   // then left out. count == 0 does nothing.
   void ParallelFor(std::size_t count, std::size_t grain,
                    const std::function<void(std::size_t begin, std::size_t end)>& body);
+
+  // Work of its own that goes on beside the caller; a handle for one thread at a time.
+  class Task {
+   public:
+    Task() = default;  // Nothing to do.
+    // Drops the work if nobody has begun it, else waits; what it throws is lost.
+    ~Task();
+    Task(Task&&) noexcept = default;
+    Task& operator=(Task&& other) noexcept;
+
+    // Returns when the work is done; does it here if no worker has begun it. Rethrows, once, what it threw.
+    void Wait();
+
+   private:
+    friend class ThreadPool;
+    struct Work;
+    void Settle(bool drop) noexcept;
+    std::shared_ptr<Work> work_;
+  };
+
+  // One worker does `work` as soon as it is free, before any ParallelFor, which goes on with the others: the budget of
+  // size() threads stands. Tasks are begun in the order they were posted. Without a worker, Wait does the work.
+  Task Post(std::function<void()> work);
 
  private:
   struct State;
