@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "lib/base/error.h"
-#include "lib/base/thread_pool.h"
 #include "retriever/source_file.h"
 
 namespace fovea {
@@ -22,7 +21,9 @@ std::string EmbeddedText(const std::string& document_name, const std::string& ti
   return ContextualText(IsFileNameTitle(title, document_name) ? "" : title, heading, text);
 }
 
-void ThrowIfStopped(const std::stop_token& stop) {
+}  // namespace
+
+void ThrowIfIndexingStopped(const std::stop_token& stop) {
   if (stop.stop_requested()) {
     throw Error(
         ErrorCode::kCancelled,
@@ -30,21 +31,8 @@ void ThrowIfStopped(const std::stop_token& stop) {
   }
 }
 
-}  // namespace
-
-void ForEachIndex(ThreadPool* pool, std::size_t count,
-                  const std::function<void(std::size_t)>& body) {
-  if (pool == nullptr) {
-    for (std::size_t i = 0; i < count; ++i) body(i);
-    return;
-  }
-  pool->ParallelFor(count, 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) body(i);
-  });
-}
-
 DocumentGroup::DocumentGroup(Store& store, const Encoder& encoder, const ChunkerOptions& chunker,
-                             std::size_t group_bytes, ThreadPool* pool)
+                             std::size_t group_bytes, ThreadPool& pool)
     : store_(store), encoder_(encoder), chunker_(chunker), group_bytes_(group_bytes), pool_(pool) {}
 
 void DocumentGroup::PutSource(SourceRecord source) { changes_.emplace_back(std::move(source)); }
@@ -92,7 +80,7 @@ void DocumentGroup::RecallOldChunks(NewDocument& added) const {
   }
 }
 
-void DocumentGroup::Prepare(NewDocument& added) const {
+void DocumentGroup::ChunkAndTokenize(NewDocument& added) const {
   const Document& document = added.document;
   added.chunks = ChunkDocument(document, encoder_.tokenizer(), chunker_);
   added.tokens.resize(added.chunks.size());
@@ -111,20 +99,30 @@ void DocumentGroup::Prepare(NewDocument& added) const {
   }
 }
 
-std::vector<float> DocumentGroup::Embed(std::span<NewDocument* const> documents,
-                                        GroupCounts& counts, std::stop_token stop) const {
-  std::vector<float> vectors;
+void DocumentGroup::Prepare() {
+  for (Change& change : changes_) {
+    auto* added = std::get_if<NewDocument>(&change);
+    if (added == nullptr) continue;
+    RecallOldChunks(*added);
+    added->preparing = pool_.Post([this, added] { ChunkAndTokenize(*added); });
+  }
+}
+
+void DocumentGroup::Embed(GroupCounts& counts, std::stop_token stop) {
   std::vector<std::vector<TokenId>> slice;
   std::size_t rows = 0;
   const auto embed_slice = [&] {
-    ThrowIfStopped(stop);
+    ThrowIfIndexingStopped(stop);
     if (slice.empty()) return;
-    const Matrix embedded = encoder_.Embed(slice, pool_);
-    vectors.insert(vectors.end(), embedded.data(),
-                   embedded.data() + embedded.rows() * embedded.cols());
+    const Matrix embedded = encoder_.Embed(slice, &pool_);
+    vectors_.insert(vectors_.end(), embedded.data(),
+                    embedded.data() + embedded.rows() * embedded.cols());
     slice.clear();
   };
-  for (NewDocument* added : documents) {
+  for (Change& change : changes_) {
+    auto* added = std::get_if<NewDocument>(&change);
+    if (added == nullptr) continue;
+    added->preparing.Wait();
     added->first_vector = rows;
     counts.cut_tokens += added->cut_tokens;
     for (std::size_t i = 0; i < added->tokens.size(); ++i) {
@@ -140,10 +138,30 @@ std::vector<float> DocumentGroup::Embed(std::span<NewDocument* const> documents,
     }
   }
   embed_slice();
-  return vectors;
 }
 
-void DocumentGroup::Apply(const NewDocument& added, std::span<const float> vectors) {
+void DocumentGroup::Write() {
+  store_.Begin();
+  try {
+    for (const Change& change : changes_) Apply(change);
+    store_.Commit();
+  } catch (...) {
+    store_.Rollback();
+    throw;
+  }
+}
+
+void DocumentGroup::Apply(const Change& change) {
+  if (const auto* source = std::get_if<SourceRecord>(&change)) store_.PutSource(*source);
+  if (const auto* added = std::get_if<NewDocument>(&change)) Apply(*added);
+  if (const auto* removal = std::get_if<DocumentRemoval>(&change))
+    store_.RemoveDocument(removal->id);
+  if (const auto* removal = std::get_if<SourceRemoval>(&change)) store_.RemoveSource(removal->path);
+  if (const auto* rename = std::get_if<SourceRename>(&change))
+    store_.RenameSource(rename->from, rename->to);
+}
+
+void DocumentGroup::Apply(const NewDocument& added) {
   const auto width = static_cast<std::size_t>(encoder_.config().width);
   std::vector<std::vector<float>> copies(added.chunks.size());
   std::vector<NewChunk> chunks(added.chunks.size());
@@ -154,43 +172,10 @@ void DocumentGroup::Apply(const NewDocument& added, std::span<const float> vecto
       copies[i] = store_.Vector(*added.copied[i]);
       chunks[i].vector = copies[i];
     } else {
-      chunks[i].vector = vectors.subspan(row++ * width, width);
+      chunks[i].vector = std::span(vectors_).subspan(row++ * width, width);
     }
   }
   store_.AddDocument(added.document, added.source, added.content_hash, chunks);
-}
-
-void DocumentGroup::Flush(GroupCounts& counts, std::stop_token stop) {
-  ThrowIfStopped(stop);
-  if (changes_.empty()) return;
-  std::vector<NewDocument*> documents;
-  for (Change& change : changes_) {
-    if (auto* added = std::get_if<NewDocument>(&change)) documents.push_back(added);
-  }
-  for (NewDocument* added : documents) RecallOldChunks(*added);
-  ForEachIndex(pool_, documents.size(), [&](std::size_t i) { Prepare(*documents[i]); });
-  const std::vector<float> vectors = Embed(documents, counts, stop);
-
-  store_.Begin();
-  try {
-    for (const Change& change : changes_) {
-      if (const auto* source = std::get_if<SourceRecord>(&change)) store_.PutSource(*source);
-      if (const auto* added = std::get_if<NewDocument>(&change)) Apply(*added, vectors);
-      if (const auto* removal = std::get_if<DocumentRemoval>(&change))
-        store_.RemoveDocument(removal->id);
-      if (const auto* removal = std::get_if<SourceRemoval>(&change))
-        store_.RemoveSource(removal->path);
-      if (const auto* rename = std::get_if<SourceRename>(&change))
-        store_.RenameSource(rename->from, rename->to);
-    }
-    store_.Commit();
-  } catch (...) {
-    store_.Rollback();
-    throw;
-  }
-  changes_.clear();
-  queued_.clear();
-  text_bytes_ = 0;
 }
 
 }  // namespace fovea

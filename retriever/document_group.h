@@ -1,8 +1,9 @@
 // Changes on their way into the store: documents are chunked, tokenised and embedded together, then
 // everything that was queued is committed in one transaction, in the order it was queued.
 //
-// Nothing of the store changes before Flush. What Flush writes does not depend on how documents are
-// spread over groups, nor on the number of threads. Used by one thread.
+// Three steps, each once and in this order: Prepare, Embed, Write. Nothing of the store changes
+// before Write. What it writes does not depend on how documents are spread over groups, nor on the
+// number of threads. Used by one thread at a time.
 
 #pragma once
 
@@ -15,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "lib/base/thread_pool.h"
 #include "lib/nn/encoder.h"
 #include "lib/text/document.h"
 #include "retriever/chunker.h"
@@ -22,11 +24,8 @@
 
 namespace fovea {
 
-class ThreadPool;
-
-// Calls body(i) for every i < count on the pool, or here if there is none.
-void ForEachIndex(ThreadPool* pool, std::size_t count,
-                  const std::function<void(std::size_t)>& body);
+// Throws Error(kCancelled) if indexing is to stop.
+void ThrowIfIndexingStopped(const std::stop_token& stop);
 
 struct GroupCounts {
   std::int64_t chunks = 0;      // embedded
@@ -39,7 +38,7 @@ class DocumentGroup {
  public:
   // Borrows all of them. `group_bytes`: of text, from which on the group is full.
   DocumentGroup(Store& store, const Encoder& encoder, const ChunkerOptions& chunker,
-                std::size_t group_bytes, ThreadPool* pool);
+                std::size_t group_bytes, ThreadPool& pool);
 
   void PutSource(SourceRecord source);
   // `replaced`: the stored document of the same name; chunks that say the same keep its vectors.
@@ -53,13 +52,22 @@ class DocumentGroup {
   // change.
   const std::string* QueuedSourceOf(const std::string& document) const;
 
+  // Bytes of files that are dealt with once this group is.
+  void AddSourceBytes(std::uint64_t bytes) { source_bytes_ += bytes; }
+  std::uint64_t source_bytes() const { return source_bytes_; }
+
   bool empty() const { return changes_.empty(); }
-  // Large enough to be flushed: bounds memory and what a kill can lose.
+  // Large enough to be written: bounds memory and what a kill can lose.
   bool full() const;
 
-  // Throws Error(kCancelled) when `stop` is requested before the commit (nothing is changed then),
-  // and what the store throws.
-  void Flush(GroupCounts& counts, std::stop_token stop);
+  // Begins to chunk and tokenise on the pool. The store is read here, and only here if nothing
+  // replaces a stored document. The group must stay where it is from now on.
+  void Prepare();
+  // Waits for that and computes the vectors on the whole pool. Throws Error(kCancelled) when `stop`
+  // is requested, and what chunking throws.
+  void Embed(GroupCounts& counts, std::stop_token stop);
+  // One transaction. Throws what the store throws; nothing is changed then.
+  void Write();
 
  private:
   struct NewDocument {
@@ -74,6 +82,7 @@ class DocumentGroup {
     std::vector<std::optional<ChunkId>> copied;  // of each chunk
     std::int64_t cut_tokens = 0;
     std::size_t first_vector = 0;  // row of the first chunk that is embedded
+    ThreadPool::Task preparing;    // Last: the others must outlive it.
   };
   struct DocumentRemoval {
     DocumentId id;
@@ -89,19 +98,20 @@ class DocumentGroup {
       std::variant<SourceRecord, NewDocument, DocumentRemoval, SourceRemoval, SourceRename>;
 
   void RecallOldChunks(NewDocument& added) const;
-  void Prepare(NewDocument& added) const;
-  std::vector<float> Embed(std::span<NewDocument* const> documents, GroupCounts& counts,
-                           std::stop_token stop) const;
-  void Apply(const NewDocument& added, std::span<const float> vectors);
+  void ChunkAndTokenize(NewDocument& added) const;
+  void Apply(const Change& change);
+  void Apply(const NewDocument& added);
 
   Store& store_;
   const Encoder& encoder_;
   const ChunkerOptions& chunker_;
   std::size_t group_bytes_;
-  ThreadPool* pool_;
+  ThreadPool& pool_;
   std::vector<Change> changes_;
+  std::vector<float> vectors_;                           // [chunks that are embedded, D]
   std::unordered_map<std::string, std::string> queued_;  // document name to source
   std::size_t text_bytes_ = 0;
+  std::uint64_t source_bytes_ = 0;
 };
 
 }  // namespace fovea

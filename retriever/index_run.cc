@@ -1,6 +1,8 @@
 #include "retriever/index_run.h"
 
 #include <algorithm>
+#include <deque>
+#include <functional>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -8,9 +10,9 @@
 namespace fovea {
 namespace {
 
-// Files that are read at once; bounds memory.
-constexpr std::size_t kBatchFiles = 256;
-constexpr std::int64_t kBatchBytes = std::int64_t{4} << 20;
+// Files that are loaded ahead of the one at hand; bounds memory.
+constexpr std::size_t kAheadFiles = 256;
+constexpr std::uint64_t kAheadBytes = std::uint64_t{4} << 20;
 // Records of unchanged files whose time differs are worth a transaction of their own from here on:
 // less is read again next time.
 constexpr std::size_t kRefreshFiles = 1000;
@@ -20,31 +22,27 @@ std::uint64_t Bytes(const SourceFile& file) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(file.size, 0));
 }
 
-std::size_t BatchSize(std::span<const SourceFile> files) {
-  std::int64_t bytes = 0;
-  std::size_t count = 0;
-  while (count < files.size() && count < kBatchFiles) {
-    bytes += files[count].size;
-    if (count > 0 && bytes > kBatchBytes) break;
-    ++count;
-  }
-  return count;
-}
-
 std::string FileName(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
+
+struct LoadingFile {
+  LoadedFile file;
+  ThreadPool::Task task;  // Last: the file must outlive it.
+};
 
 }  // namespace
 
 IndexRun::IndexRun(Store& store, const Encoder& encoder, const IndexerOptions& options,
                    ThreadPool* pool, const ProgressCallback& progress, std::stop_token stop)
     : store_(store),
+      encoder_(encoder),
       options_(options),
-      pool_(pool),
+      pool_(pool != nullptr ? *pool : alone_),
       progress_(progress),
       stop_(std::move(stop)),
-      group_(store, encoder, options_.chunker, options_.group_bytes, pool) {}
+      pipeline_(pool_, [this](std::uint64_t bytes) { Report(bytes); }),
+      group_(NewGroup()) {}
 
 IndexReport IndexRun::Update(SourceWalk walk) {
   Recall(walk);
@@ -61,17 +59,15 @@ IndexReport IndexRun::Update(SourceWalk walk) {
   }
   walk.files = {};
   Report(0);
-  for (std::span<const SourceFile> rest = changed; !rest.empty();) {
-    const std::size_t count = BatchSize(rest);
-    UpdateBatch(rest.first(count));
-    rest = rest.subspan(count);
-  }
+  UpdateFiles(changed);
   RemoveGone();
   RefreshRecords();
   Flush();
-  report_.chunks = counts_.chunks;
-  report_.tokens = counts_.tokens;
-  report_.cut_tokens = counts_.cut_tokens;
+  pipeline_.Drain(stop_);
+  const GroupCounts& counts = pipeline_.counts();
+  report_.chunks = counts.chunks;
+  report_.tokens = counts.tokens;
+  report_.cut_tokens = counts.cut_tokens;
   return std::move(report_);
 }
 
@@ -85,6 +81,7 @@ void IndexRun::Recall(const SourceWalk& walk) {
   }
   store_.ForEachDocument([&](const DocumentRecord& document) {
     ++documents_in_[document.source];
+    Know(document.name);
     return true;
   });
   std::unordered_set<std::string> found;
@@ -114,16 +111,45 @@ std::int64_t IndexRun::DocumentsIn(const std::string& source) const {
   return found == documents_in_.end() ? 0 : found->second;
 }
 
-void IndexRun::UpdateBatch(std::span<const SourceFile> files) {
-  std::vector<LoadedFile> loaded(files.size());
-  ForEachIndex(pool_, files.size(), [&](std::size_t i) {
-    loaded[i] = LoadFile(files[i], StoredSource(files[i].name), options_.loader);
-  });
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    UpdateFile(loaded[i]);
-    loaded[i] = {};
+const Store& IndexRun::SettledStore() {
+  pipeline_.Drain(stop_);
+  return store_;
+}
+
+std::optional<DocumentRecord> IndexRun::FindStored(const std::string& document) {
+  if (!known_.contains(std::hash<std::string>()(document))) return std::nullopt;
+  return SettledStore().FindDocument(document);
+}
+
+void IndexRun::Know(const std::string& document) {
+  known_.insert(std::hash<std::string>()(document));
+}
+
+void IndexRun::UpdateFiles(std::span<const SourceFile> files) {
+  std::deque<LoadingFile> loading;
+  std::uint64_t bytes_ahead = 0;
+  std::size_t next = 0;
+  for (const SourceFile& file : files) {
+    while (next < files.size() && loading.size() < kAheadFiles &&
+           (loading.empty() || bytes_ahead + Bytes(files[next]) <= kAheadBytes)) {
+      const SourceFile& ahead = files[next++];
+      bytes_ahead += Bytes(ahead);
+      LoadedFile& loaded = loading.emplace_back().file;
+      loading.back().task = pool_.Post([this, &ahead, &loaded] {
+        loaded = LoadFile(ahead, StoredSource(ahead.name), options_.loader);
+      });
+    }
+    loading.front().task.Wait();
+    UpdateFile(loading.front().file);
+    // Progress is what is embedded, not what is read.
+    if (loading.front().file.document_count > 0) {
+      group_->AddSourceBytes(Bytes(file));
+    } else {
+      Report(Bytes(file));
+    }
+    loading.pop_front();
+    bytes_ahead -= Bytes(file);
     FlushIfFull();
-    Report(Bytes(files[i]));
   }
 }
 
@@ -158,8 +184,9 @@ bool IndexRun::TakeRename(const LoadedFile& file) {
     if (hash != file.record.content_hash) continue;
     const SourceRecord& old = stored_.at(path);
     if (!HoldsTheSame(file, old)) continue;
-    group_.RenameSource(path, file.record.path);
-    group_.PutSource(file.record);
+    group_->RenameSource(path, file.record.path);
+    group_->PutSource(file.record);
+    Know(file.record.path);
     RetitleRenamed(file, path);
     report_.renamed += DocumentsIn(path);
     changed_ = true;
@@ -169,20 +196,21 @@ bool IndexRun::TakeRename(const LoadedFile& file) {
   return false;
 }
 
-bool IndexRun::HoldsTheSame(const LoadedFile& file, const SourceRecord& old) const {
+bool IndexRun::HoldsTheSame(const LoadedFile& file, const SourceRecord& old) {
   if (static_cast<std::int64_t>(file.document_count) != DocumentsIn(old.path)) return false;
   bool same = true;
+  const Store& store = SettledStore();
   VisitDocuments(file, options_.loader, [&](const Document& document, const std::string&) {
     const std::string& old_name = document.name == file.record.path ? old.path : document.name;
-    const auto stored = store_.FindDocument(old_name);
+    const auto stored = store.FindDocument(old_name);
     const bool untitled = IsFileNameTitle(document.title, document.name);
     const std::string old_hash = HashOf(document, untitled ? FileName(old_name) : document.title);
     // The names of both must be free for each other, and the text is compared: the hash is not a
     // cryptographic one.
     same = stored && stored->source == old.path && stored->content_hash == old_hash &&
-           store_.DocumentText(stored->id) == document.text &&
-           group_.QueuedSourceOf(document.name) == nullptr &&
-           (document.name == old_name || !store_.FindDocument(document.name));
+           store.DocumentText(stored->id) == document.text &&
+           group_->QueuedSourceOf(document.name) == nullptr &&
+           (document.name == old_name || !store.FindDocument(document.name));
     return same;
   });
   return same;
@@ -193,7 +221,7 @@ void IndexRun::RetitleRenamed(const LoadedFile& file, const std::string& old_pat
   if (FileName(path) == FileName(old_path)) return;
   VisitDocuments(file, options_.loader, [&](const Document& document, const std::string& hash) {
     if (document.name != path || !IsFileNameTitle(document.title, path)) return true;
-    group_.AddDocument(document, hash, path, store_.FindDocument(old_path)->id);
+    group_->AddDocument(document, hash, path, SettledStore().FindDocument(old_path)->id);
     return true;
   });
 }
@@ -203,7 +231,7 @@ void IndexRun::UpdateDocuments(const LoadedFile& file) {
   if (StoredSource(path) == nullptr) {
     // Without a hash until all its documents are in, so that a run that is cut short is taken up
     // again.
-    group_.PutSource({.path = path, .content_hash = "", .size = -1, .modified_ns = -1});
+    group_->PutSource({.path = path, .content_hash = "", .size = -1, .modified_ns = -1});
   }
   VisitDocuments(file, options_.loader, [&](const Document& document, const std::string& hash) {
     UpdateDocument(document, hash, path);
@@ -214,16 +242,15 @@ void IndexRun::UpdateDocuments(const LoadedFile& file) {
   SourceRecord record = file.record;
   // What was left out gets another chance, and is told again, on the next run.
   if (std::exchange(clashed_, false)) record.content_hash.clear();
-  group_.PutSource(std::move(record));
+  group_->PutSource(std::move(record));
   changed_ = true;
 }
 
 void IndexRun::UpdateDocument(const Document& document, const std::string& hash,
                               const std::string& source) {
-  const std::string* queued = group_.QueuedSourceOf(document.name);
+  const std::string* queued = group_->QueuedSourceOf(document.name);
   // One whose removal is queued is as good as gone.
-  const auto stored =
-      freed_.erase(document.name) > 0 ? std::nullopt : store_.FindDocument(document.name);
+  const auto stored = freed_.erase(document.name) > 0 ? std::nullopt : FindStored(document.name);
   const std::string owner = queued != nullptr ? *queued : stored ? stored->source : source;
   if (owner != source && !gone_.contains(owner)) {
     report_.skipped.push_back({document.name,
@@ -234,19 +261,20 @@ void IndexRun::UpdateDocument(const Document& document, const std::string& hash,
     return;
   }
   if (stored && stored->source == source && stored->content_hash == hash &&
-      store_.DocumentText(stored->id) == document.text) {
+      SettledStore().DocumentText(stored->id) == document.text) {
     ++report_.unchanged;
     return;
   }
   ++(stored ? report_.updated : report_.added);
-  group_.AddDocument(document, hash, source, stored ? std::optional(stored->id) : std::nullopt);
+  Know(document.name);
+  group_->AddDocument(document, hash, source, stored ? std::optional(stored->id) : std::nullopt);
 }
 
 void IndexRun::RemoveVanished(const LoadedFile& file) {
   if (StoredSource(file.record.path) == nullptr) return;
-  for (const DocumentRecord& document : store_.DocumentsOfSource(file.record.path)) {
+  for (const DocumentRecord& document : SettledStore().DocumentsOfSource(file.record.path)) {
     if (file.last_of_name.contains(document.name)) continue;
-    group_.RemoveDocument(document.id);
+    group_->RemoveDocument(document.id);
     freed_.insert(document.name);
     ++report_.removed;
   }
@@ -254,9 +282,9 @@ void IndexRun::RemoveVanished(const LoadedFile& file) {
 
 void IndexRun::RemoveSource(const std::string& path) {
   report_.removed += DocumentsIn(path);
-  for (const DocumentRecord& document : store_.DocumentsOfSource(path))
+  for (const DocumentRecord& document : SettledStore().DocumentsOfSource(path))
     freed_.insert(document.name);
-  group_.RemoveSource(path);
+  group_->RemoveSource(path);
   changed_ = true;
 }
 
@@ -264,8 +292,8 @@ void IndexRun::RemoveGone() {
   // Documents of gone files that another file has taken over are no longer theirs.
   if (!gone_.empty()) Flush();
   for (const auto& [path, hash] : gone_) {
-    report_.removed += static_cast<std::int64_t>(store_.DocumentsOfSource(path).size());
-    group_.RemoveSource(path);
+    report_.removed += static_cast<std::int64_t>(SettledStore().DocumentsOfSource(path).size());
+    group_->RemoveSource(path);
     changed_ = true;
     FlushIfFull();
   }
@@ -274,17 +302,22 @@ void IndexRun::RemoveGone() {
 void IndexRun::RefreshRecords() {
   if (!changed_ && refreshed_.size() < kRefreshFiles && refreshed_bytes_ < kRefreshBytes) return;
   for (SourceRecord& record : refreshed_) {
-    group_.PutSource(std::move(record));
+    group_->PutSource(std::move(record));
     FlushIfFull();
   }
 }
 
+std::unique_ptr<DocumentGroup> IndexRun::NewGroup() {
+  return std::make_unique<DocumentGroup>(store_, encoder_, options_.chunker, options_.group_bytes,
+                                         pool_);
+}
+
 void IndexRun::FlushIfFull() {
-  if (group_.full() || stop_.stop_requested()) Flush();
+  if (group_->full() || stop_.stop_requested()) Flush();
 }
 
 void IndexRun::Flush() {
-  group_.Flush(counts_, stop_);
+  pipeline_.Push(std::exchange(group_, NewGroup()), stop_);
   freed_.clear();
 }
 

@@ -23,8 +23,8 @@ tools/build.sh asan
 ctest --preset asan --parallel 2 --exclude-regex '^e2e'
 
 step "TSan: where threads meet"
-tools/build.sh tsan base_test attention_test
-ctest --preset tsan --tests-regex '^(base_test|attention_test)'
+tools/build.sh tsan base_test attention_test retriever_test
+ctest --preset tsan --tests-regex '^(base_test|attention_test|retriever_test\.(IndexRun|.*IndexPipeline))'
 
 step "Install, then link from outside"
 tests/install/run.sh build/release
