@@ -218,7 +218,7 @@ Pipeline::Pipeline(const PipelineOptions& options) : state_(std::make_unique<Sta
     if (settings) embedder = settings->embedder;
   }
   if (embedder.empty()) embedder = kDefaultEmbedder;
-  state.encoder = Encoder::Load(ResolveModel(state.models, embedder));
+  state.encoder = Encoder::Load(ResolveModel(state.models, embedder), state.pool.get());
   state.reader = std::make_unique<EmbeddingReader>(*state.encoder);
   if (!options.index.empty()) {
     state.searcher = std::make_unique<Searcher>(options.index, *state.encoder, state.reader.get(),

@@ -96,11 +96,13 @@ class IndexCommand final : public Command {
     const std::filesystem::path folder = session.options().index;
     const bool present = std::filesystem::exists(folder / "fovea.sqlite");
     std::unique_ptr<Encoder> encoder;
-    if (!present) encoder = Encoder::Load(session.EmbedderFolder());
+    if (!present) encoder = Encoder::Load(session.EmbedderFolder(), &session.pool());
     const std::unique_ptr<Store> store = Store::Open(folder, Store::Mode::kWrite, session.log());
     const std::optional<IndexSettings> settings = store->settings();
-    if (!encoder)
-      encoder = Encoder::Load(session.EmbedderFolder(settings ? settings->embedder : ""));
+    if (!encoder) {
+      encoder = Encoder::Load(session.EmbedderFolder(settings ? settings->embedder : ""),
+                              &session.pool());
+    }
 
     IndexerOptions options;
     options.chunker = chunking_.Resolve(settings);

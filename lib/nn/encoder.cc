@@ -67,10 +67,8 @@ void ForBatches(std::span<const std::vector<TokenId>> sequences, std::span<const
 }  // namespace
 
 struct Encoder::State {
-  State(const fs::path& folder, EncoderFiles files)
-      : config(files.config),
-        file(folder / "model.safetensors"),
-        fingerprint(FingerprintOf(file, files)) {}
+  State(const fs::path& folder, const EncoderConfig& read)
+      : config(read), file(folder / "model.safetensors") {}
 
   EncoderConfig config;
   SafetensorsFile file;  // Stays mapped: the word embeddings are read where they lie.
@@ -184,19 +182,31 @@ void Encoder::State::Pool(ConstMatrixView hidden, std::span<float> out) const {
   if (config.normalize) NormalizeInPlace(out);
 }
 
-std::unique_ptr<Encoder> Encoder::Load(const fs::path& folder) {
-  auto state = std::make_unique<State>(folder, ReadEncoderFiles(folder));
+std::unique_ptr<Encoder> Encoder::Load(const fs::path& folder, ThreadPool* pool) {
+  const EncoderFiles files = ReadEncoderFiles(folder);
+  auto state = std::make_unique<State>(folder, files.config);
   const EncoderConfig& config = state->config;
   const fs::path normal = folder.lexically_normal();
   state->name = (normal.has_filename() ? normal : normal.parent_path()).filename().string();
-  state->tokenizer = WordPiece::Load(folder);
+
+  ThreadPool alone(1);
+  ThreadPool& threads = pool != nullptr ? *pool : alone;
+  // The longest first. What is wrong with the files is told in the order of the waits, whatever the
+  // number of threads.
+  ThreadPool::Task weights =
+      threads.Post([&] { state->weights = ReadEncoderWeights(state->file, config); });
+  ThreadPool::Task tokenizer = threads.Post([&] { state->tokenizer = WordPiece::Load(folder); });
+  ThreadPool::Task fingerprint =
+      threads.Post([&] { state->fingerprint = FingerprintOf(state->file, files); });
+  fingerprint.Wait();
+  tokenizer.Wait();
   if (state->tokenizer->vocabulary_size() > config.vocabulary) {
     throw Error(ErrorCode::kCorrupt, folder.string() + ": the tokenizer has " +
                                          std::to_string(state->tokenizer->vocabulary_size()) +
                                          " tokens, config.json's vocab_size is " +
                                          std::to_string(config.vocabulary));
   }
-  state->weights = ReadEncoderWeights(state->file, config);
+  weights.Wait();
   return std::unique_ptr<Encoder>(new Encoder(std::move(state)));
 }
 

@@ -43,7 +43,9 @@ struct EncoderConfig {
 class Encoder {
  public:
   // Throws Error(kNotFound | kCorrupt | kUnsupported) that names the file and the tensor or key.
-  static std::unique_ptr<Encoder> Load(const std::filesystem::path& folder);
+  // Hashing, tokenizer and weights are shared out among the pool's threads.
+  static std::unique_ptr<Encoder> Load(const std::filesystem::path& folder,
+                                       ThreadPool* pool = nullptr);
   ~Encoder();
 
   const EncoderConfig& config() const;

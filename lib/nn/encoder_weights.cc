@@ -33,8 +33,7 @@ class WeightReader {
     std::vector<float> weights;
     weights.reserve(names.size() * outputs * inputs);
     for (const std::string& name : names) {
-      const std::vector<float> part = Floats(name + ".weight", {outputs, inputs});
-      weights.insert(weights.end(), part.begin(), part.end());
+      file_.AppendFloats(prefix_ + name + ".weight", {outputs, inputs}, weights);
       const std::vector<float> bias = Vector(name + ".bias", outputs);
       linear.bias.insert(linear.bias.end(), bias.begin(), bias.end());
     }

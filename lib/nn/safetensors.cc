@@ -285,6 +285,13 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
 
 std::vector<float> SafetensorsFile::Floats(const std::string& name,
                                            const std::vector<std::size_t>& shape) const {
+  std::vector<float> floats;
+  AppendFloats(name, shape, floats);
+  return floats;
+}
+
+void SafetensorsFile::AppendFloats(const std::string& name, const std::vector<std::size_t>& shape,
+                                   std::vector<float>& out) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {
     throw Error(ErrorCode::kCorrupt,
@@ -302,15 +309,23 @@ std::vector<float> SafetensorsFile::Floats(const std::string& name,
                                          "\" has shape " + text(tensor.shape) + ", not " +
                                          text(shape));
   }
-  return Decode(name, tensor);
+  Decode(name, tensor, out);
 }
 
-std::vector<float> SafetensorsFile::Decode(const std::string& name,
-                                           const SafetensorsTensor& tensor) const {
+void SafetensorsFile::Decode(const std::string& name, const SafetensorsTensor& tensor,
+                             std::vector<float>& out) const {
+  const std::byte* data = tensor.data.data();
   if (tensor.dtype == "F32") {
-    std::vector<float> floats(tensor.data.size() / sizeof(float));
-    if (!floats.empty()) std::memcpy(floats.data(), tensor.data.data(), tensor.data.size());
-    return floats;
+    const std::size_t count = tensor.data.size() / sizeof(float);
+    if (reinterpret_cast<std::uintptr_t>(data) % alignof(float) == 0) {
+      // Not written twice, as resize and memcpy would: loading is bound by fresh memory.
+      const auto* floats = reinterpret_cast<const float*>(data);
+      out.insert(out.end(), floats, floats + count);
+    } else {
+      out.resize(out.size() + count);
+      std::memcpy(out.data() + out.size() - count, data, tensor.data.size());
+    }
+    return;
   }
   if (tensor.dtype != "F16" && tensor.dtype != "BF16") {
     throw Error(ErrorCode::kUnsupported, file_.path().string() + ": tensor \"" + name +
@@ -318,13 +333,13 @@ std::vector<float> SafetensorsFile::Decode(const std::string& name,
                                              "; F32, F16 and BF16 can be read");
   }
   const auto convert = tensor.dtype == "F16" ? HalfToFloat : BFloat16ToFloat;
-  std::vector<float> floats(tensor.data.size() / sizeof(std::uint16_t));
-  for (std::size_t i = 0; i < floats.size(); ++i) {
+  const std::size_t count = tensor.data.size() / sizeof(std::uint16_t);
+  out.reserve(out.size() + count);
+  for (std::size_t i = 0; i < count; ++i) {
     std::uint16_t bits = 0;
-    std::memcpy(&bits, tensor.data.data() + i * sizeof bits, sizeof bits);
-    floats[i] = convert(bits);
+    std::memcpy(&bits, data + i * sizeof bits, sizeof bits);
+    out.push_back(convert(bits));
   }
-  return floats;
 }
 
 }  // namespace fovea

@@ -33,9 +33,13 @@ class SafetensorsFile {
   // The tensor in f32 (F32, F16 and BF16 are converted). Throws Error(kCorrupt) if it is missing or
   // its shape is not `shape`, Error(kUnsupported) on another dtype.
   std::vector<float> Floats(const std::string& name, const std::vector<std::size_t>& shape) const;
+  // The same behind what `out` holds.
+  void AppendFloats(const std::string& name, const std::vector<std::size_t>& shape,
+                    std::vector<float>& out) const;
 
  private:
-  std::vector<float> Decode(const std::string& name, const SafetensorsTensor& tensor) const;
+  void Decode(const std::string& name, const SafetensorsTensor& tensor,
+              std::vector<float>& out) const;
 
   MappedFile file_;
   std::map<std::string, SafetensorsTensor> tensors_;

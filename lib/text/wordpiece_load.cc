@@ -14,6 +14,89 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Takes in tokenizer.json: the vocabulary as a list, which as a tree of JSON values would cost more
+// than all else at the start of a process; the rest as such a tree.
+class TokenizerJson : public nlohmann::json_sax<Json> {
+ public:
+  Json tree;
+  std::vector<std::pair<std::string, std::int64_t>> vocabulary;  // In file order.
+  bool has_vocabulary = false;
+
+  bool null() override { return Put(nullptr); }
+  bool boolean(bool value) override { return Put(value); }
+  bool number_integer(std::int64_t value) override { return PutNumber(value); }
+  bool number_unsigned(std::uint64_t value) override {
+    return PutNumber(static_cast<std::int64_t>(value));
+  }
+  bool number_float(double value, const std::string&) override { return Put(value); }
+  bool string(std::string& value) override { return Put(std::move(value)); }
+  bool binary(Json::binary_t&) override { return false; }
+
+  bool start_object(std::size_t) override {
+    if (in_vocabulary_) return false;
+    if (open_.size() == 2 && keys_.back() == "model" && open_.back()->is_object() &&
+        key_ == "vocab") {
+      in_vocabulary_ = has_vocabulary = true;
+      vocabulary.clear();
+      return true;
+    }
+    return Open(Json::object());
+  }
+  bool key(std::string& name) override {
+    key_ = std::move(name);
+    return true;
+  }
+  bool end_object() override {
+    if (!std::exchange(in_vocabulary_, false)) Close();
+    return true;
+  }
+  bool start_array(std::size_t) override { return Open(Json::array()); }
+  bool end_array() override {
+    Close();
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const Json::exception&) override {
+    return false;
+  }
+
+ private:
+  template <typename Value>
+  bool PutNumber(Value value) {
+    if (!in_vocabulary_) return Put(value);
+    vocabulary.emplace_back(std::move(key_), value);
+    return true;
+  }
+  template <typename Value>
+  bool Put(Value&& value) {
+    if (in_vocabulary_) return false;  // A token whose id is no whole number.
+    Add(Json(std::forward<Value>(value)));
+    return true;
+  }
+  Json& Add(Json value) {
+    if (open_.empty()) return tree = std::move(value);
+    Json& parent = *open_.back();
+    if (parent.is_object()) return parent[key_] = std::move(value);
+    parent.push_back(std::move(value));
+    return parent.back();
+  }
+  bool Open(Json empty) {
+    if (in_vocabulary_) return false;
+    // What is open does not move: nothing is added to its parent before it is closed.
+    open_.push_back(&Add(std::move(empty)));
+    keys_.push_back(key_);
+    return true;
+  }
+  void Close() {
+    open_.pop_back();
+    keys_.pop_back();
+  }
+
+  std::vector<Json*> open_;        // Objects and arrays around the value at hand, outermost first.
+  std::vector<std::string> keys_;  // Theirs.
+  std::string key_;
+  bool in_vocabulary_ = false;
+};
+
 constexpr std::int64_t kMaxVocabulary = 1 << 24;
 constexpr std::size_t kMaxFile = std::size_t{1} << 28;
 
@@ -120,7 +203,12 @@ void ReadPostProcessor(const Reader& reader, const Json& json, WordPieceModel& m
 
 WordPieceModel FromTokenizerJson(const std::filesystem::path& path) {
   const Reader reader(path);
-  const Json json = reader.Parse();
+  TokenizerJson file;
+  if (!Json::sax_parse(ReadFile(path, kMaxFile), &file) || !file.tree.is_object()) {
+    reader.Fail(ErrorCode::kCorrupt,
+                "is not a JSON object with whole numbers as ids; fetch the model again");
+  }
+  const Json& json = file.tree;
   try {
     const Json& vocabulary_model = json.at("model");
     const std::string type = vocabulary_model.value("type", "WordPiece");
@@ -135,9 +223,8 @@ WordPieceModel FromTokenizerJson(const std::filesystem::path& path) {
     }
     WordPieceModel model;
     ReadNormalizer(reader, json.value("normalizer", Json()), model.normalizer);
-    for (const auto& [token, id] : vocabulary_model.at("vocab").items()) {
-      reader.Put(model.tokens, id.get<std::int64_t>(), token);
-    }
+    if (!file.has_vocabulary) reader.Fail(ErrorCode::kCorrupt, "has no vocabulary");
+    for (auto& [token, id] : file.vocabulary) reader.Put(model.tokens, id, std::move(token));
     if (json.contains("added_tokens")) ReadAddedTokens(reader, json.at("added_tokens"), model);
     model.prefix = vocabulary_model.value("continuing_subword_prefix", "##");
     model.max_characters = vocabulary_model.value("max_input_chars_per_word", std::size_t{100});

@@ -320,5 +320,32 @@ TEST(Encoder, FingerprintFollowsWeightsTokenizerAndConfiguration) {
                "does not match its checksum");
 }
 
+TEST(Encoder, LoadsTheSameAndTellsTheSameErrorForAnyThreads) {
+  const TempFolder folder;
+  const TinyBert model;
+  model.Write(folder.path() / "tiny");
+  const std::vector<std::vector<TokenId>> tokens = {{TokenId{2}, TokenId{5}, TokenId{3}}};
+  const auto alone = Encoder::Load(folder.path() / "tiny");
+  const Matrix expected = alone->Embed(tokens, nullptr);
+  for (const int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    const auto encoder = Encoder::Load(folder.path() / "tiny", &pool);
+    EXPECT_EQ(encoder->fingerprint(), alone->fingerprint());
+    const Matrix vectors = encoder->Embed(tokens, nullptr);
+    EXPECT_TRUE(std::equal(expected.data(), expected.data() + expected.cols(), vectors.data()));
+  }
+  // Two things are wrong: the tokenizer is told of.
+  std::string lacking = model.safetensors;
+  lacking.replace(lacking.find("position_embeddings"), 8, "POSITION");
+  folder.Write("tiny/model.safetensors", lacking);
+  folder.Write("tiny/vocab.txt", "[PAD]\n");
+  for (const int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 5; ++round) {
+      EXPECT_ERROR(Encoder::Load(folder.path() / "tiny", &pool), ErrorCode::kCorrupt, "vocab.txt");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fovea

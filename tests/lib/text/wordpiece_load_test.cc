@@ -103,8 +103,16 @@ TEST(WordPieceLoad, RefusesDamagedFiles) {
   ExpectRefused(config, ErrorCode::kCorrupt, "stands twice");
   config["model"]["vocab"]["a"] = "x";
   ExpectRefused(config, ErrorCode::kCorrupt, "tokenizer.json");
+  config["model"]["vocab"]["a"] = 3.5;
+  ExpectRefused(config, ErrorCode::kCorrupt, "whole numbers");
+  config["model"]["vocab"]["a"] = Json::object();
+  ExpectRefused(config, ErrorCode::kCorrupt, "whole numbers");
   config["model"]["vocab"]["a"] = 4000000000;
   ExpectRefused(config, ErrorCode::kCorrupt, "out of range");
+  config["model"].erase("vocab");
+  ExpectRefused(config, ErrorCode::kCorrupt, "no vocabulary");
+  config["model"] = Json::array({Json{{"vocab", 1}}, Json{{"a", 3}}});
+  ExpectRefused(config, ErrorCode::kCorrupt, "tokenizer.json");
   config = Small();
   config["model"]["unk_token"] = "<unk>";
   ExpectRefused(config, ErrorCode::kCorrupt, "<unk>");
