@@ -23,12 +23,14 @@ inline constexpr std::size_t kGroupPanels = 4;
 // Weights of a GGUF block, along the inputs.
 inline constexpr std::size_t kBlockInputs = 32;
 
-// sums[r, 16·p + lane] (+)= Σ_k input[r, k] · panels[p][k, lane], k ascending in one chain of
+// sums[r, 16·p + lane] (+)= Σ_k input[r, k] · panels[p][k, lane], where input[r, k] is at
+// input + r · input_stride + k · input_step, k ascending in one chain of
 // multiply-adds an output, which makes the result of a row independent of how rows, panels and k
 // are cut into blocks.
 struct PanelProduct {
   const float* input;  // [rows, inputs]
   std::size_t input_stride;
+  std::size_t input_step = 1;
   std::size_t rows;
   std::size_t inputs;
   const float* panels[kGroupPanels];  // each [inputs, 16]
@@ -91,6 +93,8 @@ struct KernelTable {
   void (*dot_rows)(const float* query, const float* vectors, std::size_t stride, std::size_t rows,
                    std::size_t n, float* out);
   void (*softmax)(float* row, std::size_t n);
+  // dx[i] = dy[i] · (Φ(x[i]) + x[i] φ(x[i])), the derivative of GELU. dx may be dy.
+  void (*gelu_gradient)(const float* x, const float* dy, std::size_t n, float* dx);
   // row[i] *= factor
   void (*scale)(float* row, std::size_t n, float factor);
   // out[i] += factor · row[i]

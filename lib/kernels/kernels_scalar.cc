@@ -29,7 +29,7 @@ void MultiplyTile(const PanelProduct& product, std::size_t row, std::size_t p, s
   const float* input = product.input + row * product.input_stride;
   for (std::size_t k = 0; k < product.inputs; ++k, weights += kPanelWidth) {
     for (std::size_t r = 0; r < kRows; ++r) {
-      const float x = input[r * product.input_stride + k];
+      const float x = input[r * product.input_stride + k * product.input_step];
       for (std::size_t i = 0; i < kTileLanes; ++i) chain[r][i] += x * weights[i];
     }
   }
@@ -50,6 +50,13 @@ void MultiplyPanels(const PanelProduct& product) {
 }
 
 float Gelu(float x) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678118654752f)); }
+
+void GeluGradient(const float* x, const float* dy, std::size_t n, float* dx) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float density = 0.3989422804f * std::exp(-0.5f * x[i] * x[i]);
+    dx[i] = dy[i] * (0.5f * (1.0f + std::erf(x[i] * 0.70710678118654752f)) + x[i] * density);
+  }
+}
 
 float Silu(float x) { return x / (1.0f + std::exp(-x)); }
 
@@ -237,6 +244,7 @@ const KernelTable& ScalarKernels() {
       .dot = Dot,
       .dot_rows = DotRows,
       .softmax = Softmax,
+      .gelu_gradient = GeluGradient,
       .scale = Scale,
       .add_scaled = AddScaled,
       .layer_norm = LayerNorm,

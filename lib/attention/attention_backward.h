@@ -1,0 +1,29 @@
+// Gradients of scaled dot-product attention.
+
+#pragma once
+
+#include "lib/attention/attention.h"
+
+namespace fovea {
+
+struct AttentionGradients {
+  MatrixView query;  // [Tq, H·Dh]
+  MatrixView key;    // [Tk, H·Dh]
+  MatrixView value;  // [Tk, H·Dh]
+};
+
+// From d loss / d out [Tq, H·Dh] to the gradients of the inputs, which are overwritten. With
+// P = softmax(S), S = Q Kᵀ · scale per head (recomputed here rather than kept: T² numbers a head):
+//
+//   dV = Pᵀ dO      dP = dO Vᵀ      dS = P ⊙ (dP − rowsum(P ⊙ dP))      dQ = scale · dS K
+//   dK = scale · dSᵀ Q
+//
+// Only what training needs: as many key/value heads as heads, no causal mask; else
+// Error(kInvalidArgument). Ragged sequences as in ScaledDotProductAttention; keys of no sequence
+// get zeros. Independent of the threads.
+void ScaledDotProductAttentionBackward(const AttentionShape& shape, ConstMatrixView query,
+                                       ConstMatrixView key, ConstMatrixView value,
+                                       const AttentionMask& mask, ConstMatrixView out_gradient,
+                                       const AttentionGradients& gradients, ThreadPool* pool);
+
+}  // namespace fovea

@@ -1,0 +1,142 @@
+#include "lib/train/transformer_layer.h"
+
+#include <algorithm>
+
+#include "lib/attention/attention_backward.h"
+#include "lib/nn/row_blocks.h"
+
+namespace fovea {
+namespace {
+
+void Reserve(Matrix& matrix, std::size_t rows, std::size_t cols) {
+  if (matrix.rows() < rows || matrix.cols() != cols) matrix = Matrix(rows, cols);
+}
+
+MatrixView Top(Matrix& matrix, std::size_t rows) { return matrix.view().Rows(0, rows); }
+ConstMatrixView Top(const Matrix& matrix, std::size_t rows) { return matrix.view().Rows(0, rows); }
+
+void Copy(ConstMatrixView from, MatrixView to, ThreadPool* pool) {
+  ForRowBlocks(from.rows, pool, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t r = begin; r < end; ++r) std::copy_n(from.row(r), from.cols, to.row(r));
+  });
+}
+
+void Add(ConstMatrixView from, MatrixView to, ThreadPool* pool) {
+  ForRowBlocks(from.rows, pool, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t r = begin; r < end; ++r) {
+      for (std::size_t i = 0; i < from.cols; ++i) to.row(r)[i] += from.row(r)[i];
+    }
+  });
+}
+
+// The second dropout of a layer has other draws than its first.
+std::uint64_t SecondSeed(const DropoutOptions& dropout) { return ~dropout.seed; }
+
+AttentionShape Shape(const TransformerSizes& sizes) {
+  const auto heads = static_cast<int>(sizes.heads);
+  return {
+      .heads = heads, .kv_heads = heads, .head_width = static_cast<int>(sizes.width / sizes.heads)};
+}
+
+AttentionMask Mask(const std::vector<std::size_t>& starts) {
+  AttentionMask mask;
+  mask.query_starts = starts;
+  mask.key_starts = starts;
+  return mask;
+}
+
+}  // namespace
+
+TransformerLayer::TransformerLayer(const std::string& prefix, const TransformerSizes& sizes)
+    : sizes_(sizes),
+      query_key_value_(
+          LinearLayer::Make(prefix + "attention.self.qkv", 3 * sizes.width, sizes.width)),
+      attention_output_(
+          LinearLayer::Make(prefix + "attention.output.dense", sizes.width, sizes.width)),
+      attention_norm_(
+          LayerNormLayer::Make(prefix + "attention.output.LayerNorm", sizes.width, sizes.epsilon)),
+      feed_forward_in_(
+          LinearLayer::Make(prefix + "intermediate.dense", sizes.feed_forward, sizes.width)),
+      feed_forward_out_(
+          LinearLayer::Make(prefix + "output.dense", sizes.width, sizes.feed_forward)),
+      output_norm_(LayerNormLayer::Make(prefix + "output.LayerNorm", sizes.width, sizes.epsilon)) {}
+
+void TransformerLayer::Forward(std::span<const std::size_t> starts, const DropoutOptions& dropout,
+                               MatrixView hidden, Trace& trace, ThreadPool* pool) const {
+  const std::size_t tokens = hidden.rows;
+  const std::size_t width = sizes_.width;
+  for (Matrix* matrix : {&trace.input, &trace.context, &trace.attended_normal, &trace.attended,
+                         &trace.output_normal})
+    Reserve(*matrix, tokens, width);
+  Reserve(trace.query_key_value, tokens, 3 * width);
+  Reserve(trace.inner, tokens, sizes_.feed_forward);
+  Reserve(trace.activated, tokens, sizes_.feed_forward);
+  trace.starts.assign(starts.begin(), starts.end());
+  trace.dropout = dropout;
+
+  const MatrixView input = Top(trace.input, tokens);
+  const MatrixView projected = Top(trace.query_key_value, tokens);
+  const MatrixView context = Top(trace.context, tokens);
+  const MatrixView attended = Top(trace.attended, tokens);
+  const MatrixView inner = Top(trace.inner, tokens);
+  const MatrixView activated = Top(trace.activated, tokens);
+  Copy(hidden, input, pool);
+  query_key_value_.Forward(input, projected, pool);
+  ScaledDotProductAttention(Shape(sizes_), projected.Cols(0, width),
+                            projected.Cols(width, 2 * width), projected.Cols(2 * width, 3 * width),
+                            Mask(trace.starts), context, {}, pool);
+  attention_output_.Forward(context, hidden, pool);
+  DropoutInPlace(hidden, dropout.rate, dropout.seed, pool);
+  Add(input, hidden, pool);
+  attention_norm_.Forward(hidden, Top(trace.attended_normal, tokens), trace.attended_inverse,
+                          attended, pool);
+  feed_forward_in_.Forward(attended, inner, pool);
+  GeluForward(inner, activated, pool);
+  feed_forward_out_.Forward(activated, hidden, pool);
+  DropoutInPlace(hidden, dropout.rate, SecondSeed(dropout), pool);
+  Add(attended, hidden, pool);
+  output_norm_.Forward(hidden, Top(trace.output_normal, tokens), trace.output_inverse, hidden,
+                       pool);
+}
+
+void TransformerLayer::Backward(const Trace& trace, MatrixView gradient, ThreadPool* pool) {
+  const std::size_t tokens = gradient.rows;
+  const std::size_t width = sizes_.width;
+  Matrix branch(tokens, width);
+  output_norm_.Backward(Top(trace.output_normal, tokens), trace.output_inverse, gradient, gradient,
+                        pool);
+  {
+    Matrix inner(tokens, sizes_.feed_forward);
+    Copy(gradient, branch.view(), pool);
+    DropoutInPlace(branch.view(), trace.dropout.rate, SecondSeed(trace.dropout), pool);
+    feed_forward_out_.Backward(Top(trace.activated, tokens), branch.view(), inner.view(), false,
+                               pool);
+    GeluBackward(Top(trace.inner, tokens), inner.view(), inner.view(), pool);
+    feed_forward_in_.Backward(Top(trace.attended, tokens), inner.view(), gradient, true, pool);
+  }
+  attention_norm_.Backward(Top(trace.attended_normal, tokens), trace.attended_inverse, gradient,
+                           gradient, pool);
+  Matrix context(tokens, width);
+  Matrix projected(tokens, 3 * width);
+  Copy(gradient, branch.view(), pool);
+  DropoutInPlace(branch.view(), trace.dropout.rate, trace.dropout.seed, pool);
+  attention_output_.Backward(Top(trace.context, tokens), branch.view(), context.view(), false,
+                             pool);
+  const ConstMatrixView kept = Top(trace.query_key_value, tokens);
+  ScaledDotProductAttentionBackward(
+      Shape(sizes_), kept.Cols(0, width), kept.Cols(width, 2 * width),
+      kept.Cols(2 * width, 3 * width), Mask(trace.starts), context.view(),
+      {projected.view().Cols(0, width), projected.view().Cols(width, 2 * width),
+       projected.view().Cols(2 * width, 3 * width)},
+      pool);
+  query_key_value_.Backward(Top(trace.input, tokens), projected.view(), gradient, true, pool);
+}
+
+std::vector<Parameter*> TransformerLayer::parameters() {
+  return {&query_key_value_.weight, &query_key_value_.bias, &attention_output_.weight,
+          &attention_output_.bias,  &attention_norm_.gamma, &attention_norm_.beta,
+          &feed_forward_in_.weight, &feed_forward_in_.bias, &feed_forward_out_.weight,
+          &feed_forward_out_.bias,  &output_norm_.gamma,    &output_norm_.beta};
+}
+
+}  // namespace fovea

@@ -1,0 +1,35 @@
+// Forward passes of the trainable layers in double precision, and derivatives by finite
+// differences: what backward passes are checked against.
+
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace fovea::reference {
+
+// Row-major.
+struct DoubleMatrix {
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::vector<double> values;
+
+  double& at(std::size_t r, std::size_t c) { return values[r * cols + c]; }
+  double at(std::size_t r, std::size_t c) const { return values[r * cols + c]; }
+};
+
+DoubleMatrix Linear(const DoubleMatrix& x, const DoubleMatrix& weight, const DoubleMatrix& bias);
+DoubleMatrix LayerNorm(const DoubleMatrix& x, const DoubleMatrix& gamma, const DoubleMatrix& beta,
+                       double epsilon);
+DoubleMatrix Gelu(const DoubleMatrix& x);
+// Self-attention of ragged sequences; query, key and value side by side in [T, 3·D].
+DoubleMatrix SelfAttention(const DoubleMatrix& query_key_value, std::size_t heads,
+                           const std::vector<std::size_t>& starts);
+DoubleMatrix Sum(const DoubleMatrix& a, const DoubleMatrix& b);
+
+// d loss / d value by central differences, `value` being changed in place and put back.
+double Derivative(const std::function<double()>& loss, double& value);
+
+}  // namespace fovea::reference
