@@ -1,3 +1,7 @@
+#include "tools/blas_threads.h"
 #include "tools/run.h"
 
-int main(int argc, char** argv) { return fovea::tools::Run(argc, argv); }
+int main(int argc, char** argv) {
+  fovea::tools::StopIdleBlasThreads();
+  return fovea::tools::Run(argc, argv);
+}

@@ -14,6 +14,7 @@ WordPiece::State::State(WordPieceModel read)
       continuing(model.tokens.size()),
       special(model.tokens.size()),
       added_head{} {
+  unicode::Tables::Get();  // Made while the model loads, not at its first text.
   for (std::size_t id = 0; id < model.tokens.size(); ++id) {
     const std::string_view token = model.tokens[id];
     if (token.empty()) continue;
