@@ -5,31 +5,16 @@
 
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
 
-#include "lib/base/hash.h"
+#include "retriever/descriptor.h"
 
 namespace fovea {
 
-inline constexpr std::size_t kChecksumBlockBytes = std::size_t{1} << 20;
+class ThreadPool;
 
-class BlockChecksum {
- public:
-  // `block` has kChecksumBlockBytes, the last one at most as many and at least one.
-  void AddBlock(std::span<const std::byte> block) {
-    const std::uint64_t checksum = Checksum64(block);
-    for (int shift = 0; shift < 64; shift += 8) {
-      checksums_.push_back(static_cast<std::byte>(checksum >> shift));
-    }
-  }
-  std::uint64_t Value() const { return Checksum64(checksums_); }
-
- private:
-  std::vector<std::byte> checksums_;
-};
+// Of the file's first `bytes` bytes. Blocks are read and hashed by all threads of the pool. Throws
+// Error(kIo).
+std::uint64_t FileChecksum(const Descriptor& file, std::uint64_t bytes, ThreadPool* pool);
 
 }  // namespace fovea

@@ -11,6 +11,7 @@
 #include "retriever/loader_format.h"
 #include "retriever/loader_text.h"
 #include "retriever/markdown.h"
+#include "retriever/vector_file_name.h"
 
 namespace fovea {
 namespace {
@@ -118,10 +119,7 @@ void LoadDocuments(const std::filesystem::path& path, const std::string& name,
 bool IsLoadable(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
   // fovea's own files, should an index lie among the documents.
-  if (name.starts_with("fovea.sqlite") ||
-      (name.starts_with("vectors.") && name.ends_with(".faiss"))) {
-    return false;
-  }
+  if (name.starts_with("fovea.sqlite") || IsVectorFileName(name)) return false;
   return FormatByName(path) != FileFormat::kSkipped;
 }
 

@@ -1,6 +1,6 @@
 // The one truth: documents, chunks, postings, vectors and the generation number in one SQLite file.
 //
-// Files of an index folder: `fovea.sqlite` (this), `vectors.<generation>.faiss` (derived, see vector_index.h), `lock` (the writer's).
+// Files of an index folder: `fovea.sqlite` (this), `vectors.<generation>.index` (derived, see vector_index.h), `lock` (the writer's).
 // Documents, chunks, FTS5 postings, vectors and the generation change together in one transaction; killing the process at any
 // instant loses at most the open one. Ids are AUTOINCREMENT and never reused.
 //

@@ -1,4 +1,4 @@
-// Names of the vectors files in an index folder. Internal to retriever/vector_index*.cc.
+// Names of the vectors files in an index folder. Internal to retriever/.
 
 #pragma once
 
@@ -10,8 +10,9 @@
 
 namespace fovea {
 
-// "vectors.<generation>.faiss"
+// "vectors.<generation>.index"
 std::string VectorFileName(std::int64_t generation);
+// Whether a vectors file has such a name: of this format or an earlier one, finished or being written.
 bool IsVectorFileName(std::string_view name);
 // Whether the store's record makes sense for this store, so that its file is worth opening. Throws
 // Error(kCorrupt).

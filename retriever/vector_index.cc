@@ -6,8 +6,8 @@
 
 #include "lib/base/error.h"
 #include "lib/base/thread_pool.h"
-#include "retriever/faiss_vectors.h"
 #include "retriever/top_hits.h"
+#include "retriever/vector_file.h"
 #include "retriever/vector_file_name.h"
 
 namespace fovea {
@@ -32,27 +32,28 @@ struct VectorIndex::State {
   std::int64_t live = 0;
 
   // Rows: first those of the file, then the tail, ascending by chunk id.
-  std::unique_ptr<FaissVectors> file;  // null: all rows are in the tail
-  std::vector<float> tail;             // [tail rows, D]
+  std::unique_ptr<VectorFile> file;  // null: all rows are in the tail
+  std::vector<float> tail;           // [tail rows, D]
   std::vector<ChunkId> chunks;
   std::vector<DocumentId> documents;  // DocumentId{} for a row whose chunk is deleted
 
-  std::size_t file_rows() const { return file ? file->vectors().rows : 0; }
+  std::size_t file_rows() const { return file ? file->ids().size() : 0; }
   ConstMatrixView TailView() const {
     return {tail.data(), chunks.size() - file_rows(), dimensions, dimensions};
   }
 
   void LoadFile(const Store& store, const VectorFileRecord& record);
   void LoadTail(const Store& store, std::int64_t after);
-  void Scan(std::span<const float> query, ConstMatrixView vectors, std::size_t first,
-            const std::vector<bool>& wanted, TopHits& best) const;
-  void SearchGraph(std::span<const float> query, std::size_t k, const std::vector<bool>& wanted,
+  void ScanTail(std::span<const float> query, const std::vector<bool>& wanted, TopHits& best) const;
+  void SearchFile(std::span<const float> query, std::size_t k, const std::vector<bool>& wanted,
+                  TopHits& best) const;
+  bool SearchGraph(const CodedQuery& query, std::size_t k, const std::vector<bool>& wanted,
                    std::size_t wanted_in_file, TopHits& best) const;
 };
 
 // Rows of the file with their documents; chunks that the store no longer has keep DocumentId{}.
 void VectorIndex::State::LoadFile(const Store& store, const VectorFileRecord& record) {
-  file = FaissVectors::Load(store.folder() / record.file_name, record);
+  file = VectorFile::Open(store.folder() / record.file_name, record, pool);
   const auto ids = file->ids();
   chunks.reserve(ids.size());
   for (const std::int64_t id : ids) chunks.push_back(ChunkId{id});
@@ -117,55 +118,45 @@ std::unique_ptr<VectorIndex> VectorIndex::Open(const Store& store, const VectorI
   return std::unique_ptr<VectorIndex>(new VectorIndex(std::move(state)));
 }
 
-// Offers every wanted row of `vectors`, whose first row has the number `first`.
-void VectorIndex::State::Scan(std::span<const float> query, ConstMatrixView vectors,
-                              std::size_t first, const std::vector<bool>& wanted,
-                              TopHits& best) const {
-  constexpr std::size_t kRows = 1024;
+// Offers every wanted row of the tail.
+void VectorIndex::State::ScanTail(std::span<const float> query, const std::vector<bool>& wanted,
+                                  TopHits& best) const {
+  const ConstMatrixView vectors = TailView();
+  const std::size_t first = file_rows();
   std::vector<float> scores(vectors.rows);
-  const auto scan = [&](std::size_t begin, std::size_t end) {
-    // Chunks of a document are neighbours: a filter leaves runs of rows.
-    for (std::size_t row = begin; row < end;) {
-      while (row < end && !wanted[first + row]) ++row;
-      std::size_t stop = row;
-      while (stop < end && wanted[first + stop]) ++stop;
-      if (stop > row) {
-        DotRows(query, vectors.Rows(row, stop), std::span(scores).subspan(row, stop - row));
-      }
-      row = stop;
-    }
-  };
-  if (pool != nullptr) {
-    pool->ParallelFor(vectors.rows, kRows, scan);
-  } else {
-    scan(0, vectors.rows);
-  }
+  DotRowsParallel(query, vectors, scores, pool);
   for (std::size_t row = 0; row < vectors.rows; ++row) {
     if (wanted[first + row]) best.Offer(scores[row], first + row);
   }
 }
 
+// Offers the k best wanted rows of the file: by its graph if many are wanted, else exactly.
+void VectorIndex::State::SearchFile(std::span<const float> query, std::size_t k,
+                                    const std::vector<bool>& wanted, TopHits& best) const {
+  const auto end = wanted.begin() + static_cast<std::ptrdiff_t>(file_rows());
+  const auto wanted_in_file = static_cast<std::size_t>(std::count(wanted.begin(), end, true));
+  const CodedQuery coded(query);
+  const bool few = wanted_in_file < std::max(kFewAccepted, file_rows() / kAcceptedShare);
+  if (file->has_graph() && !few && SearchGraph(coded, k, wanted, wanted_in_file, best)) return;
+  ScanExactly(coded, file->vectors(), k, wanted, 0, pool, best);
+}
+
 // The graph knows nothing of deleted or filtered rows: asks for more until enough wanted ones are
-// found.
-void VectorIndex::State::SearchGraph(std::span<const float> query, std::size_t k,
+// found. False if it would have to give a good part of all.
+bool VectorIndex::State::SearchGraph(const CodedQuery& query, std::size_t k,
                                      const std::vector<bool>& wanted, std::size_t wanted_in_file,
                                      TopHits& best) const {
-  const ConstMatrixView vectors = file->vectors();
+  const std::size_t rows = file_rows();
   const std::size_t need = std::min(k, wanted_in_file);
-  std::size_t fetch =
-      need * vectors.rows / std::max<std::size_t>(wanted_in_file, 1) + need / 4 + 16;
-  for (; fetch < vectors.rows / 4; fetch *= 2) {
-    std::vector<std::size_t> rows = file->SearchGraph(query, fetch);
-    std::erase_if(rows, [&](std::size_t row) { return !wanted[row]; });
-    if (rows.size() < need) continue;
-    for (const std::size_t row : rows) {
-      float score = 0;
-      DotRows(query, vectors.Rows(row, row + 1), {&score, 1});
-      best.Offer(score, row);
-    }
-    return;
+  std::size_t fetch = need * rows / std::max<std::size_t>(wanted_in_file, 1) + need / 4 + 16;
+  for (; fetch < rows / 4; fetch *= 2) {
+    std::vector<CodedHit> hits = file->SearchGraph(query, fetch);
+    std::erase_if(hits, [&](const CodedHit& hit) { return !wanted[hit.row]; });
+    if (hits.size() < need) continue;
+    OfferExact(query, file->vectors(), hits, k, 0, best);
+    return true;
   }
-  Scan(query, vectors, 0, wanted, best);
+  return false;
 }
 
 std::vector<DenseHit> VectorIndex::Search(
@@ -182,25 +173,14 @@ std::vector<DenseHit> VectorIndex::Search(
   if (!std::all_of(query.begin(), query.end(), [](float x) { return std::isfinite(x); })) {
     throw Error(ErrorCode::kInvalidArgument, "the query's vector is not finite");
   }
-  const std::size_t file_rows = state.file_rows();
   std::vector<bool> wanted(state.chunks.size());
-  std::size_t wanted_in_file = 0;
   for (std::size_t row = 0; row < wanted.size(); ++row) {
     if (state.documents[row] == DocumentId{}) continue;
-    if (accept && !accept(state.chunks[row], state.documents[row])) continue;
-    wanted[row] = true;
-    if (row < file_rows) ++wanted_in_file;
+    wanted[row] = !accept || accept(state.chunks[row], state.documents[row]);
   }
   TopHits best(static_cast<std::size_t>(k));
-  if (state.file) {
-    const bool few = wanted_in_file < std::max(kFewAccepted, file_rows / kAcceptedShare);
-    if (state.file->has_graph() && !few) {
-      state.SearchGraph(query, static_cast<std::size_t>(k), wanted, wanted_in_file, best);
-    } else {
-      state.Scan(query, state.file->vectors(), 0, wanted, best);
-    }
-  }
-  state.Scan(query, state.TailView(), file_rows, wanted, best);
+  if (state.file) state.SearchFile(query, static_cast<std::size_t>(k), wanted, best);
+  state.ScanTail(query, wanted, best);
   std::vector<DenseHit> hits;
   for (const TopHits::Entry& entry : best.Sorted()) {
     hits.push_back({.chunk = state.chunks[entry.row], .score = entry.score});
@@ -218,15 +198,16 @@ std::vector<std::string> VectorIndex::Check(const Store& store) {
   std::vector<std::string> problems;
   try {
     CheckRecord(store, record);
-    const auto file = FaissVectors::Load(store.folder() / record.file_name, record);
+    const auto file = VectorFile::Open(store.folder() / record.file_name, record, nullptr);
     const auto ids = file->ids();
+    std::vector<float> exact(static_cast<std::size_t>(record.dimensions));
     std::size_t row = 0;
     store.ForEachVector(ChunkId{0}, [&](ChunkId chunk, DocumentId, std::span<const float> vector) {
       if (Value(chunk) > record.last_chunk) return false;
       while (row < ids.size() && ids[row] < Value(chunk)) ++row;
       const bool present = row < ids.size() && ids[row] == Value(chunk);
-      if (!present ||
-          std::memcmp(file->vectors().row(row), vector.data(), vector.size_bytes()) != 0) {
+      if (present) file->vectors().exact.Read(row, exact);
+      if (!present || std::memcmp(exact.data(), vector.data(), vector.size_bytes()) != 0) {
         problems.push_back(record.file_name + ": the vector of chunk " +
                            std::to_string(Value(chunk)) +
                            (present ? " differs from the store's" : " is missing"));

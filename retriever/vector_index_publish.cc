@@ -8,7 +8,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/thread_pool.h"
-#include "retriever/faiss_vectors.h"
+#include "retriever/vector_file.h"
 #include "retriever/vector_file_name.h"
 #include "retriever/vector_index.h"
 
@@ -17,7 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::string_view kPrefix = "vectors.";
-constexpr std::string_view kSuffix = ".faiss";
+constexpr std::string_view kSuffix = ".index";
+constexpr std::string_view kEarlierSuffix = ".faiss";  // of an earlier format
+constexpr std::string_view kTemporary = ".tmp";
 constexpr double kRecallPromised = 0.99;
 
 // How many of the store's chunks the file does not know, or knows though they are gone.
@@ -43,11 +45,12 @@ bool IsFresh(const Store& store, const VectorFileRecord& record, const VectorInd
   return static_cast<double>(stale) <= bound;
 }
 
-bool IsSound(const Store& store, const VectorFileRecord& record, const LogCallback& log) {
+bool IsSound(const Store& store, const VectorFileRecord& record, ThreadPool* pool,
+             const LogCallback& log) {
   if (record.file_name.empty()) return true;
   try {
     CheckRecord(store, record);
-    VerifyVectorFile(store.folder() / record.file_name, record);
+    VerifyVectorFile(store.folder() / record.file_name, record, pool);
     return true;
   } catch (const Error& error) {
     if (log)
@@ -64,38 +67,38 @@ void RemoveOldFiles(const fs::path& folder, const std::string& current,
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    const bool temporary = name.starts_with(kPrefix) && name.ends_with(".faiss.tmp");
-    const bool unnamed = IsVectorFileName(name) && name != current && name != previous;
-    if (temporary || unnamed) old.push_back(entry->path());
+    if (IsVectorFileName(name) && name != current && name != previous) old.push_back(entry->path());
   }
   for (const fs::path& path : old) fs::remove(path, error);
 }
 
-std::unique_ptr<FaissVectors> Build(const Store& store, const VectorIndexOptions& options,
-                                    std::int64_t chunks, ThreadPool* pool, const LogCallback& log,
-                                    VectorFileRecord& record) {
+// Writes the file's contents to `path`.
+void Build(const Store& store, const VectorIndexOptions& options, std::int64_t chunks,
+           const fs::path& path, ThreadPool* pool, const LogCallback& log,
+           VectorFileRecord& record) {
   const std::optional<IndexSettings> settings = store.settings();
   if (!settings) {
     throw Error(ErrorCode::kCorrupt, store.folder().string() + ": has chunks but no settings");
   }
-  auto vectors = std::make_unique<FaissVectors>(settings->dimensions, chunks);
+  VectorFileWriter writer(path, settings->dimensions, chunks);
   store.ForEachVector(ChunkId{0}, [&](ChunkId chunk, DocumentId, std::span<const float> vector) {
-    vectors->Add(chunk, vector);
+    writer.Add(chunk, vector);
     return true;
   });
   record.recall = 1;
-  if (chunks <= options.exact_up_to) return vectors;
-  const double recall = vectors->BuildGraph(pool);
-  if (recall >= kRecallPromised) {
-    record.recall = recall;
-    return vectors;
+  if (chunks > options.exact_up_to) {
+    const double recall = writer.BuildGraph({}, kRecallPromised, pool);
+    if (recall >= kRecallPromised) {
+      record.recall = recall;
+    } else {
+      if (log) {
+        log(LogLevel::kWarning, "the graph index reaches a recall of " + std::to_string(recall) +
+                                    " only: searching exactly instead, which is slower");
+      }
+      writer.DropGraph();
+    }
   }
-  if (log) {
-    log(LogLevel::kWarning, "the graph index reaches a recall of " + std::to_string(recall) +
-                                " only: searching exactly instead, which is slower");
-  }
-  vectors->DropGraph();
-  return vectors;
+  writer.Finish(record, pool);
 }
 
 }  // namespace
@@ -105,17 +108,26 @@ std::string VectorFileName(std::int64_t generation) {
 }
 
 bool IsVectorFileName(std::string_view name) {
-  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return false;
-  if (name.size() <= kPrefix.size() + kSuffix.size()) return false;
-  const std::string_view digits =
-      name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
-  return std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const auto strip = [&name](std::string_view end) {
+    if (!name.ends_with(end)) return false;
+    name.remove_suffix(end.size());
+    return true;
+  };
+  if (!name.starts_with(kPrefix)) return false;
+  name.remove_prefix(kPrefix.size());
+  strip(kTemporary);
+  if (!strip(kSuffix) && !strip(kEarlierSuffix)) return false;
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 void CheckRecord(const Store& store, const VectorFileRecord& record) {
   const std::optional<IndexSettings> settings = store.settings();
-  const bool sensible = IsVectorFileName(record.file_name) &&
-                        record.file_name == VectorFileName(record.generation) &&
+  if (IsVectorFileName(record.file_name) && record.file_name.ends_with(kEarlierSuffix)) {
+    throw Error(ErrorCode::kCorrupt, (store.folder() / record.file_name).string() +
+                                         ": was written by an earlier version of fovea");
+  }
+  const bool sensible = record.file_name == VectorFileName(record.generation) &&
                         record.generation <= store.generation() && record.count >= 0 &&
                         record.bytes >= 0 && settings && settings->dimensions == record.dimensions;
   if (!sensible) {
@@ -129,17 +141,16 @@ bool VectorIndex::Publish(Store& store, const VectorIndexOptions& options, Threa
                           const LogCallback& log, bool force) {
   const VectorFileRecord before = store.vector_file();
   const std::int64_t chunks = store.counts().chunks;
-  if (!force && IsFresh(store, before, options, chunks) && IsSound(store, before, log))
+  if (!force && IsFresh(store, before, options, chunks) && IsSound(store, before, pool, log))
     return false;
   VectorFileRecord record;
   if (chunks > 0) {
     record.generation = store.generation();
     record.file_name = VectorFileName(record.generation);
-    const auto vectors = Build(store, options, chunks, pool, log, record);
     const fs::path path = store.folder() / record.file_name;
     const fs::path temporary = path.string() + ".tmp";
     try {
-      vectors->Save(temporary, record);
+      Build(store, options, chunks, temporary, pool, log, record);
       PublishFile(temporary, path);
     } catch (...) {
       std::error_code ignored;

@@ -2,7 +2,7 @@
 //
 // Owns the mapping; views into it live as long as the MappedFile. Immutable, shared by threads freely.
 // A file that another process truncates while it is mapped raises SIGBUS on access: map only files that
-// are replaced by rename (models, FAISS files), never a user's documents.
+// are replaced by rename (models, vectors files), never a user's documents.
 
 #pragma once
 

@@ -106,7 +106,8 @@ TEST(IsLoadable, SkipsWhatHoldsNoTextAndOurOwnFiles) {
     EXPECT_TRUE(IsLoadable(name)) << name;
   }
   for (const char* name : {"a.png", "a.JPG", "a.tar.gz", "a.so", "a.o", "a.sqlite", "fovea.sqlite",
-                           "fovea.sqlite-wal", "vectors.12.faiss"}) {
+                           "fovea.sqlite-wal", "vectors.12.faiss",
+                           "vectors.12.index", "vectors.13.index.tmp"}) {
     EXPECT_FALSE(IsLoadable(name)) << name;
   }
 }

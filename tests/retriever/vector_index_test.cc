@@ -329,7 +329,7 @@ TEST_P(DamagedFile, OneFlippedBitIsNoticedAndRebuilt) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 12; ++round) {
     std::string flipped = healthy_;
-    // The header's bytes first, which FAISS would act on.
+    // The header's bytes first.
     const std::size_t at =
         round < 6 ? static_cast<std::size_t>(round) * 9 : random() % flipped.size();
     flipped[at] = static_cast<char>(flipped[at] ^ (1 << (random() % 8)));
@@ -354,6 +354,18 @@ TEST_P(DamagedFile, ARecordThatPointsElsewhereIsNotFollowed) {
   store_->SetVectorFile(record);
   store_->Commit();
   ExpectRecovery("outside");
+}
+
+TEST_P(DamagedFile, AFileOfAnEarlierFormatIsNoticedRebuiltAndRemoved) {
+  VectorFileRecord record = store_->vector_file();
+  record.file_name = "vectors." + std::to_string(record.generation) + ".faiss";
+  fs::rename(file_, folder_.path() / record.file_name);
+  store_->Begin();
+  store_->SetVectorFile(record);
+  store_->Commit();
+  ExpectRecovery("earlier format");
+  VectorIndex::Publish(*store_, options_, nullptr, {}, true);
+  EXPECT_FALSE(fs::exists(folder_.path() / record.file_name));
 }
 
 INSTANTIATE_TEST_SUITE_P(FlatAndHnsw, DamagedFile, ::testing::Values(100'000, 100));

@@ -56,7 +56,7 @@ TEST(ProgramIndex, VerifyReportsAndRepairsADamagedVectorFile) {
   folder.Write("a.txt", "Apples grow on trees.\n");
   ASSERT_EQ(RunProgram({"index", "a.txt"}, here).status, 0);
   for (const auto& entry : std::filesystem::directory_iterator(folder.path() / ".fovea")) {
-    if (entry.path().extension() == ".faiss")
+    if (entry.path().extension() == ".index")
       std::ofstream(entry.path(), std::ios::binary | std::ios::trunc) << "torn";
   }
   const ProgramResult found = RunProgram({"verify", "--json"}, here);

@@ -1,0 +1,44 @@
+#include "retriever/vector_file_layout.h"
+
+#include "retriever/coded_vectors.h"
+
+namespace fovea {
+namespace {
+
+// Rows are 32-bit numbers, links signed ones.
+constexpr std::uint64_t kMostRows = std::uint64_t{1} << 31;
+constexpr std::uint32_t kMostDimensions = 131'072;
+constexpr std::uint32_t kMostLinks = 1024;
+constexpr std::uint64_t kMostLists = std::uint64_t{1} << 36;
+
+}  // namespace
+
+std::optional<VectorFileLayout> LayOut(const VectorFileHeader& header) {
+  if (header.count >= kMostRows || header.dimensions > kMostDimensions ||
+      header.links > kMostLinks || header.upper_rows > header.count ||
+      header.upper_lists > kMostLists) {
+    return std::nullopt;
+  }
+  VectorFileLayout layout;
+  layout.bytes = sizeof(VectorFileHeader);
+  const auto place = [&](VectorFileSection& section, std::uint64_t rows, std::uint64_t row_bytes) {
+    section.bytes = rows * row_bytes;
+    if (section.bytes == 0) return;
+    section.offset = (layout.bytes + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+    layout.bytes = section.offset + section.bytes;
+  };
+  place(layout.exact, header.count, header.dimensions * sizeof(float));
+  place(layout.ids, header.count, sizeof(std::int64_t));
+  place(layout.codes, header.count, CodeStride(header.dimensions));
+  place(layout.scales, header.count, sizeof(CodeScale));
+  if (header.type != VectorFileType::kHnsw) return layout;
+  place(layout.base, header.count, 2 * header.links * sizeof(std::int32_t));
+  place(layout.upper_rows, header.upper_rows, sizeof(std::uint32_t));
+  place(layout.upper_begin, header.upper_rows + 1, sizeof(std::uint32_t));
+  place(layout.upper, header.upper_lists, header.links * sizeof(std::int32_t));
+  return layout;
+}
+
+std::string Name(VectorFileType type) { return type == VectorFileType::kHnsw ? "hnsw" : "flat"; }
+
+}  // namespace fovea
