@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <set>
@@ -195,16 +196,6 @@ TEST(StoreCrash, AnErrorAtAnyFaultPointLeavesASoundStore) {
 
 TEST(StoreCrash, KillAtRandomMomentsLosesAtMostTheOpenTransaction) {
   using Clock = std::chrono::steady_clock;
-  const auto begin = Clock::now();
-  {
-    const TempFolder folder;
-    ASSERT_EQ(test::RunInChild([&] {
-                RunSteps(folder.path());
-                return 0;
-              }),
-              0);
-  }
-  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   std::mt19937_64 random(20'260'101);
   int killed = 0;
   for (int round = 0; round < 60; ++round) {
@@ -221,12 +212,21 @@ TEST(StoreCrash, KillAtRandomMomentsLosesAtMostTheOpenTransaction) {
       return 0;
     });
     close(acknowledged[1]);
-    std::this_thread::sleep_for(
-        std::chrono::microseconds(random() % static_cast<std::uint64_t>(whole.count())));
-    kill(child, SIGKILL);
-    killed += test::Wait(child) == 256 + SIGKILL ? 1 : 0;
+    // Some way into the step after a random one, however fast the machine is at the moment.
+    const int target = static_cast<int>(random() % kSteps);
+    auto begin = Clock::now();
+    auto last_step = std::chrono::microseconds(1000);
     char step = 0;
     int committed = 0;
+    while (committed < target && read(acknowledged[0], &step, 1) == 1) {
+      committed = step;
+      last_step = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+      begin = Clock::now();
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(
+        random() % std::max<std::uint64_t>(static_cast<std::uint64_t>(last_step.count()), 1)));
+    kill(child, SIGKILL);
+    killed += test::Wait(child) == 256 + SIGKILL ? 1 : 0;
     while (read(acknowledged[0], &step, 1) == 1) committed = step;
     close(acknowledged[0]);
     const std::string what = std::string("killed after step ").append(std::to_string(committed));
