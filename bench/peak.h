@@ -7,8 +7,8 @@
 
 namespace fovea::bench {
 
-// Runs `rounds` rounds of kPeakChains vector multiply-adds; gives the multiply-adds done. The result
-// is written to `sink`, so that the compiler keeps the work.
+// Runs `rounds` rounds of kPeakChains vector multiply-adds; gives the multiply-adds done. The
+// result is written to `sink`, so that the compiler keeps the work.
 using PeakLoop = std::size_t (*)(std::size_t rounds, float* sink);
 
 inline constexpr int kPeakChains = 12;

@@ -1,0 +1,166 @@
+// The limits of this machine, measured: multiply-adds a second and bytes read a second, on one core
+// and on THREADS; and how close the kernels come. Prints a Markdown table for FOVEA_ISA.
+//
+// usage: roofline_bench [THREADS]
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "bench/peak.h"
+#include "lib/base/thread_pool.h"
+#include "lib/kernels/isa.h"
+#include "lib/kernels/kernels.h"
+
+namespace fovea::bench {
+namespace {
+
+constexpr double kSeconds = 0.5;  // least time for each figure
+constexpr std::size_t kRounds = 1 << 16;
+// Larger than any cache.
+constexpr std::size_t kScanned = std::size_t{512} << 20;
+
+// Most calls of `body` a second.
+double Rate(const std::function<void()>& body) {
+  using Clock = std::chrono::steady_clock;
+  body();
+  double best = 1e300;
+  double spent = 0;
+  while (spent < kSeconds) {
+    const auto start = Clock::now();
+    body();
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    best = std::min(best, seconds);
+    spent += seconds;
+  }
+  return 1 / best;
+}
+
+PeakLoop F32Loop() {
+  return CurrentIsa() == Isa::kAvx2     ? PeakF32Avx2
+         : CurrentIsa() == Isa::kScalar ? nullptr
+                                        : PeakF32Avx512;
+}
+
+PeakLoop Int8Loop() {
+  switch (CurrentIsa()) {
+    case Isa::kScalar:
+      return nullptr;
+    case Isa::kAvx2:
+      return PeakInt8Avx2;
+    case Isa::kAvx512:
+      return PeakInt8Avx512;
+    case Isa::kAvx512Vnni:
+      return PeakInt8Avx512Vnni;
+  }
+  return nullptr;
+}
+
+// Multiply-adds a second of all threads together.
+double Peak(PeakLoop loop, ThreadPool& pool) {
+  const auto threads = static_cast<std::size_t>(pool.size());
+  std::size_t done = 0;
+  const double rate = Rate([&] {
+    pool.ParallelFor(threads, 1, [&](std::size_t thread, std::size_t) {
+      float sink[16] = {1e-30f};
+      const std::size_t count = loop(kRounds, sink);
+      if (thread == 0) done = count;
+    });
+  });
+  return rate * static_cast<double>(done * threads);
+}
+
+// Bytes read a second: what the sum over a large array takes.
+double Bandwidth(ThreadPool& pool) {
+  const std::vector<float> memory(kScanned / sizeof(float), 1.0f);
+  constexpr std::size_t kBlock = 1 << 18;
+  std::vector<float> sums(memory.size() / kBlock);
+  const double rate = Rate([&] {
+    pool.ParallelFor(sums.size(), 1, [&](std::size_t block, std::size_t) {
+      const std::span<const float> part(memory.data() + block * kBlock, kBlock);
+      sums[block] = Dot(part.first(kBlock / 2), part.last(kBlock / 2));
+    });
+  });
+  return rate * static_cast<double>(kScanned);
+}
+
+Matrix RandomMatrix(std::size_t rows, std::size_t cols) {
+  std::mt19937 random(7);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  Matrix matrix(rows, cols);
+  for (std::size_t i = 0; i < rows * cols; ++i) matrix.data()[i] = uniform(random);
+  return matrix;
+}
+
+// Multiply-adds a second of the four products of a MiniLM layer over 2,048 tokens.
+double EncoderProducts(ThreadPool& pool) {
+  constexpr std::size_t kTokens = 2048;
+  constexpr std::size_t kShapes[][2] = {{384, 1152}, {384, 384}, {384, 1536}, {1536, 384}};
+  double seconds = 0;
+  double work = 0;
+  for (const auto& [inputs, outputs] : kShapes) {
+    const Matrix weights = RandomMatrix(outputs, inputs);
+    const PackedMatrix packed(WeightType::kF32,
+                              std::as_bytes(std::span(weights.data(), inputs * outputs)), outputs,
+                              inputs);
+    const Matrix input = RandomMatrix(kTokens, inputs);
+    Matrix out(kTokens, outputs);
+    seconds += 1 / Rate([&] { MatMul(input.view(), packed, {}, out.view(), &pool); });
+    work += static_cast<double>(kTokens * inputs * outputs);
+  }
+  return work / seconds;
+}
+
+// Bytes a second of the exact scan of 200,000 × 384.
+double Scan() {
+  const Matrix vectors = RandomMatrix(200'000, 384);
+  const Matrix query = RandomMatrix(1, 384);
+  std::vector<float> scores(vectors.rows());
+  return Rate([&] { DotRows(query.row(0), vectors.view(), scores); }) *
+         static_cast<double>(vectors.rows() * vectors.cols() * sizeof(float));
+}
+
+void Row(const char* what, int threads, double reached, double limit, const char* unit) {
+  if (limit > 0) {
+    std::printf("| %s | %d | %.1f | %.1f %s | %.0f %% |\n", what, threads, reached / 1e9,
+                limit / 1e9, unit, 100 * reached / limit);
+  } else {
+    std::printf("| %s | %d | %.1f %s | | |\n", what, threads, reached / 1e9, unit);
+  }
+}
+
+void Run(int threads) {
+  std::printf("FOVEA_ISA=%s\n\n", std::string(Name(CurrentIsa())).c_str());
+  std::printf("| what | threads | reached | limit | share |\n|---|---|---|---|---|\n");
+  std::vector<int> counts = {1};
+  if (threads > 1) counts.push_back(threads);
+  for (const int count : counts) {
+    ThreadPool pool(count);
+    const double bandwidth = Bandwidth(pool);
+    Row("memory read", count, bandwidth, 0, "GB/s");
+    if (F32Loop() == nullptr) continue;
+    const double f32 = Peak(F32Loop(), pool);
+    Row("f32 multiply-adds in registers", count, f32, 0, "G/s");
+    Row("int8 multiply-adds in registers", count, Peak(Int8Loop(), pool), 0, "G/s");
+    Row("f32 products of the encoder", count, EncoderProducts(pool), f32, "G/s");
+    if (count == 1) Row("exact scan, f32 vectors", count, Scan(), bandwidth, "GB/s");
+  }
+}
+
+}  // namespace
+}  // namespace fovea::bench
+
+int main(int argc, char** argv) {
+  try {
+    fovea::bench::Run(argc > 1 ? std::stoi(argv[1]) : 2);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
