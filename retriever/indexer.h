@@ -33,8 +33,9 @@ struct IndexerOptions {
   // and no `exclude`.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
-  // Text that is embedded and committed together, about: what a kill can lose, and a bound on
-  // memory. The default is a few seconds of work on two cores.
+  // Text that is embedded and committed together, about: a bound on memory and on what a kill can
+  // lose, which is three times that (index_pipeline.h). The default is a few seconds of work on two
+  // cores.
   std::size_t group_bytes = std::size_t{64} << 10;
 };
 

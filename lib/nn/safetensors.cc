@@ -321,7 +321,7 @@ void SafetensorsFile::Decode(const std::string& name, const SafetensorsTensor& t
       // Not written twice, as resize and memcpy would: loading is bound by fresh memory.
       const auto* floats = reinterpret_cast<const float*>(data);
       out.insert(out.end(), floats, floats + count);
-    } else {
+    } else if (count > 0) {
       out.resize(out.size() + count);
       std::memcpy(out.data() + out.size() - count, data, tensor.data.size());
     }
