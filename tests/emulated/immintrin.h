@@ -108,6 +108,19 @@ inline __m512i MultiplyAddPairs(__m512i a, __m512i b) {
   return Bits<__m512i>(sums);
 }
 
+inline __m512i WidenBytes(__m256i from) {
+  struct Bytes {
+    unsigned char lane[32];
+  };
+  struct Shorts {
+    short lane[32];
+  };
+  const auto bytes = Bits<Bytes>(from);
+  Shorts shorts;
+  for (int i = 0; i < 32; ++i) shorts.lane[i] = bytes.lane[i];
+  return Bits<__m512i>(shorts);
+}
+
 }  // namespace emulated
 
 #undef _mm512_fmadd_ps
@@ -121,3 +134,4 @@ inline __m512i MultiplyAddPairs(__m512i a, __m512i b) {
 #define _mm512_mask_storeu_ps(p, mask, a) emulated::StoreLanes(p, mask, a)
 #undef _mm512_madd_epi16
 #define _mm512_madd_epi16(a, b) emulated::MultiplyAddPairs(a, b)
+#define _mm512_cvtepu8_epi16(a) emulated::WidenBytes(a)
