@@ -20,9 +20,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Tokens run at once: enough rows for the matmuls to reach full speed, few enough for the scratch
-// of the widest layer (tokens × F floats) to stay in tens of megabytes.
-constexpr std::size_t kBatchTokens = 2048;
+// Tokens run at once: enough rows for the matmuls to reach full speed, few enough for what passes
+// from one step of a layer to the next to stay in the nearer caches.
+constexpr std::size_t kBatchTokens = 512;
+// Fewer are not worth a batch of their own for the sake of another thread.
+constexpr std::size_t kLeastBatchTokens = 128;
+// Batches a thread should get, so that the last ones end at about the same time.
+constexpr std::size_t kBatchesPerThread = 4;
 
 // Hash of the weights and of every file that the vectors depend on besides.
 std::string FingerprintOf(const SafetensorsFile& weights, const EncoderFiles& files) {
@@ -47,30 +51,42 @@ struct Scratch {
   Matrix inner;            // [T, F]
 };
 
-// Half-open ranges of `order` whose sequences together have at most kBatchTokens tokens (one
-// sequence at least).
-template <typename Body>
-void ForBatches(std::span<const std::vector<TokenId>> sequences, std::span<const std::size_t> order,
-                const Body& body) {
+struct Batch {
+  std::span<const std::size_t> sequences;
+  std::size_t tokens = 0;
+};
+
+std::size_t TokensOf(std::span<const std::vector<TokenId>> sequences) {
+  std::size_t tokens = 0;
+  for (const std::vector<TokenId>& sequence : sequences) tokens += sequence.size();
+  return tokens;
+}
+
+// Parts of `order` whose sequences together have at most `budget` tokens (one sequence at least).
+std::vector<Batch> Batches(std::span<const std::vector<TokenId>> sequences,
+                           std::span<const std::size_t> order, std::size_t budget) {
+  std::vector<Batch> batches;
   for (std::size_t begin = 0; begin < order.size();) {
     std::size_t end = begin;
     std::size_t tokens = 0;
     while (end < order.size() &&
-           (end == begin || tokens + sequences[order[end]].size() <= kBatchTokens)) {
+           (end == begin || tokens + sequences[order[end]].size() <= budget)) {
       tokens += sequences[order[end++]].size();
     }
-    body(order.subspan(begin, end - begin), tokens);
+    batches.push_back({order.subspan(begin, end - begin), tokens});
     begin = end;
   }
+  return batches;
 }
 
 }  // namespace
 
 struct Encoder::State {
-  State(const fs::path& folder, const EncoderConfig& read)
-      : config(read), file(folder / "model.safetensors") {}
+  State(const fs::path& folder, const EncoderConfig& read, Precision wanted)
+      : config(read), precision(wanted), file(folder / "model.safetensors") {}
 
   EncoderConfig config;
+  Precision precision;
   SafetensorsFile file;  // Stays mapped: the word embeddings are read where they lie.
   EncoderWeights weights;
   std::string fingerprint;
@@ -138,8 +154,8 @@ void Encoder::State::RunLayer(const EncoderLayer& layer, std::span<const std::si
       LayerNorm(rows, norm.gamma, norm.beta, config.epsilon, rows);
     });
   };
-  MatMul(hidden, layer.query_key_value.weights, layer.query_key_value.With(Activation::kNone),
-         projected, pool);
+  layer.query_key_value.Apply(hidden, layer.query_key_value.With(Activation::kNone), projected,
+                              pool);
   const AttentionShape shape = {
       .heads = config.heads, .kv_heads = config.heads, .head_width = config.width / config.heads};
   AttentionMask mask;
@@ -147,12 +163,10 @@ void Encoder::State::RunLayer(const EncoderLayer& layer, std::span<const std::si
   mask.key_starts = starts;
   ScaledDotProductAttention(shape, projected.Cols(0, width), projected.Cols(width, 2 * width),
                             projected.Cols(2 * width, 3 * width), mask, context, {}, pool);
-  MatMul(context, layer.attention_output.weights, layer.attention_output.Plus(hidden), hidden,
-         pool);
+  layer.attention_output.Apply(context, layer.attention_output.Plus(hidden), hidden, pool);
   normalize(layer.attention_norm);
-  MatMul(hidden, layer.feed_forward_in.weights, layer.feed_forward_in.With(Activation::kGelu),
-         inner, pool);
-  MatMul(inner, layer.feed_forward_out.weights, layer.feed_forward_out.Plus(hidden), hidden, pool);
+  layer.feed_forward_in.Apply(hidden, layer.feed_forward_in.With(Activation::kGelu), inner, pool);
+  layer.feed_forward_out.Apply(inner, layer.feed_forward_out.Plus(hidden), hidden, pool);
   normalize(layer.output_norm);
 }
 
@@ -182,9 +196,22 @@ void Encoder::State::Pool(ConstMatrixView hidden, std::span<float> out) const {
   if (config.normalize) NormalizeInPlace(out);
 }
 
-std::unique_ptr<Encoder> Encoder::Load(const fs::path& folder, ThreadPool* pool) {
+std::string_view Name(Precision precision) {
+  return precision == Precision::kInt8 ? "int8" : "f32";
+}
+
+Precision ParsePrecision(std::string_view name) {
+  for (const Precision precision : {Precision::kF32, Precision::kInt8}) {
+    if (name == Name(precision)) return precision;
+  }
+  throw Error(ErrorCode::kUnsupported,
+              "precision \"" + std::string(name) + "\" of the embedder; f32 and int8 are there");
+}
+
+std::unique_ptr<Encoder> Encoder::Load(const fs::path& folder, ThreadPool* pool,
+                                       Precision precision) {
   const EncoderFiles files = ReadEncoderFiles(folder);
-  auto state = std::make_unique<State>(folder, files.config);
+  auto state = std::make_unique<State>(folder, files.config, precision);
   const EncoderConfig& config = state->config;
   const fs::path normal = folder.lexically_normal();
   state->name = (normal.has_filename() ? normal : normal.parent_path()).filename().string();
@@ -194,7 +221,7 @@ std::unique_ptr<Encoder> Encoder::Load(const fs::path& folder, ThreadPool* pool)
   // The longest first. What is wrong with the files is told in the order of the waits, whatever the
   // number of threads.
   ThreadPool::Task weights =
-      threads.Post([&] { state->weights = ReadEncoderWeights(state->file, config); });
+      threads.Post([&] { state->weights = ReadEncoderWeights(state->file, config, precision); });
   ThreadPool::Task tokenizer = threads.Post([&] { state->tokenizer = WordPiece::Load(folder); });
   ThreadPool::Task fingerprint =
       threads.Post([&] { state->fingerprint = FingerprintOf(state->file, files); });
@@ -214,6 +241,7 @@ Encoder::Encoder(std::unique_ptr<const State> state) : state_(std::move(state)) 
 Encoder::~Encoder() = default;
 
 const EncoderConfig& Encoder::config() const { return state_->config; }
+Precision Encoder::precision() const { return state_->precision; }
 const WordPiece& Encoder::tokenizer() const { return *state_->tokenizer; }
 const std::string& Encoder::fingerprint() const { return state_->fingerprint; }
 const std::string& Encoder::name() const { return state_->name; }
@@ -243,14 +271,13 @@ Matrix Encoder::HiddenStates(std::span<const std::vector<TokenId>> sequences, Th
       layers < 0 ? state.weights.layers.size() : static_cast<std::size_t>(layers);
   std::vector<std::size_t> order(sequences.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::size_t total = 0;
-  for (const std::vector<TokenId>& sequence : sequences) total += sequence.size();
-  Matrix hidden(total, static_cast<std::size_t>(state.config.width));
+  Matrix hidden(TokensOf(sequences), static_cast<std::size_t>(state.config.width));
   std::size_t done = 0;
-  ForBatches(sequences, order, [&](std::span<const std::size_t> batch, std::size_t tokens) {
-    state.Run(sequences, batch, count, hidden.view().Rows(done, done + tokens), pool);
-    done += tokens;
-  });
+  for (const Batch& batch : Batches(sequences, order, kBatchTokens)) {
+    state.Run(sequences, batch.sequences, count, hidden.view().Rows(done, done + batch.tokens),
+              pool);
+    done += batch.tokens;
+  }
   return hidden;
 }
 
@@ -263,15 +290,27 @@ Matrix Encoder::Embed(std::span<const std::vector<TokenId>> sequences, ThreadPoo
     return sequences[a].size() > sequences[b].size();
   });
   Matrix vectors(sequences.size(), static_cast<std::size_t>(state.config.width));
-  ForBatches(sequences, order, [&](std::span<const std::size_t> batch, std::size_t tokens) {
-    Matrix hidden(tokens, vectors.cols());
-    state.Run(sequences, batch, state.weights.layers.size(), hidden.view(), pool);
+  const auto embed = [&](const Batch& batch, ThreadPool* threads) {
+    Matrix hidden(batch.tokens, vectors.cols());
+    state.Run(sequences, batch.sequences, state.weights.layers.size(), hidden.view(), threads);
     std::size_t begin = 0;
-    for (const std::size_t sequence : batch) {
+    for (const std::size_t sequence : batch.sequences) {
       const std::size_t end = begin + sequences[sequence].size();
       state.Pool(std::as_const(hidden).view().Rows(begin, end), vectors.row(sequence));
       begin = end;
     }
+  };
+  const std::size_t threads = pool == nullptr ? 1 : static_cast<std::size_t>(pool->size());
+  const std::size_t share = TokensOf(sequences) / (threads * kBatchesPerThread);
+  const std::vector<Batch> batches =
+      Batches(sequences, order,
+              threads == 1 ? kBatchTokens : std::clamp(share, kLeastBatchTokens, kBatchTokens));
+  if (threads == 1 || batches.size() < threads) {
+    for (const Batch& batch : batches) embed(batch, pool);
+    return vectors;
+  }
+  pool->ParallelFor(batches.size(), 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) embed(batches[i], nullptr);
   });
   return vectors;
 }

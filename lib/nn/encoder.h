@@ -22,6 +22,15 @@ class ThreadPool;
 
 enum class Pooling { kMean, kCls };
 
+// Of the matmuls: f32, or integers of 8 bits (lib/kernels/int8_matrix.h), several times as fast.
+// Vectors of the two are close (cosine 0.999), yet an index holds one kind only.
+enum class Precision { kF32, kInt8 };
+
+// "f32", "int8"
+std::string_view Name(Precision precision);
+// Throws Error(kUnsupported) for another name.
+Precision ParsePrecision(std::string_view name);
+
 struct EncoderConfig {
   int layers = 0;        // L
   int width = 0;         // D
@@ -45,12 +54,14 @@ class Encoder {
   // Throws Error(kNotFound | kCorrupt | kUnsupported) that names the file and the tensor or key.
   // Hashing, tokenizer and weights are shared out among the pool's threads.
   static std::unique_ptr<Encoder> Load(const std::filesystem::path& folder,
-                                       ThreadPool* pool = nullptr);
+                                       ThreadPool* pool = nullptr,
+                                       Precision precision = Precision::kF32);
   ~Encoder();
 
   const EncoderConfig& config() const;
+  Precision precision() const;
   const WordPiece& tokenizer() const;
-  // Hash of weights and tokenizer: equal fingerprints give equal vectors.
+  // Hash of weights and tokenizer: equal fingerprints give equal vectors in the same precision.
   const std::string& fingerprint() const;
   // The folder's name: "all-MiniLM-L6-v2".
   const std::string& name() const;
@@ -66,7 +77,8 @@ class Encoder {
                       int layers = -1) const;
 
   // Pooled (and, if the model says so, unit-length) vectors: [B, D]. Sequences of any number; they
-  // are run in batches of bounded memory, longest first.
+  // are run in batches of bounded memory, longest first: a thread a batch where there are many, all
+  // threads inside one where there are few.
   Matrix Embed(std::span<const std::vector<TokenId>> sequences, ThreadPool* pool) const;
 
  private:

@@ -12,8 +12,10 @@ namespace {
 // Reads tensors by BERT's names, which stand with or without "bert." in front.
 class WeightReader {
  public:
-  explicit WeightReader(const SafetensorsFile& file)
-      : file_(file), prefix_(file.Has("bert.embeddings.word_embeddings.weight") ? "bert." : "") {}
+  WeightReader(const SafetensorsFile& file, Precision precision)
+      : file_(file),
+        precision_(precision),
+        prefix_(file.Has("bert.embeddings.word_embeddings.weight") ? "bert." : "") {}
 
   std::vector<float> Vector(const std::string& name, std::size_t size) const {
     return Floats(name, {size});
@@ -37,8 +39,12 @@ class WeightReader {
       const std::vector<float> bias = Vector(name + ".bias", outputs);
       linear.bias.insert(linear.bias.end(), bias.begin(), bias.end());
     }
-    linear.weights = PackedMatrix(WeightType::kF32, std::as_bytes(std::span(weights)),
-                                  names.size() * outputs, inputs);
+    if (precision_ == Precision::kInt8) {
+      linear.weights = Int8Matrix::Quantize(weights, names.size() * outputs, inputs, nullptr);
+    } else {
+      linear.weights = PackedMatrix(WeightType::kF32, std::as_bytes(std::span(weights)),
+                                    names.size() * outputs, inputs);
+    }
     return linear;
   }
 
@@ -62,6 +68,7 @@ class WeightReader {
 
  private:
   const SafetensorsFile& file_;
+  Precision precision_;
   std::string prefix_;
 };
 
@@ -118,8 +125,9 @@ void WordEmbeddings::CopyRow(std::size_t token, std::span<float> out) const {
   }
 }
 
-EncoderWeights ReadEncoderWeights(const SafetensorsFile& file, const EncoderConfig& config) {
-  const WeightReader reader(file);
+EncoderWeights ReadEncoderWeights(const SafetensorsFile& file, const EncoderConfig& config,
+                                  Precision precision) {
+  const WeightReader reader(file, precision);
   const auto width = static_cast<std::size_t>(config.width);
   EncoderWeights weights;
   weights.words = reader.Words(static_cast<std::size_t>(config.vocabulary), width);

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "lib/kernels/int8_matrix.h"
 #include "lib/kernels/kernels.h"
 #include "lib/kernels/packed_matrix.h"
 #include "lib/nn/encoder.h"
@@ -21,8 +23,14 @@ struct LayerNormWeights {
 
 // y = W x + b
 struct Linear {
-  PackedMatrix weights;     // [outputs, inputs]
-  std::vector<float> bias;  // [outputs]
+  std::variant<PackedMatrix, Int8Matrix> weights;  // [outputs, inputs]
+  std::vector<float> bias;                         // [outputs]
+
+  // out [T, outputs] of input [T, inputs]
+  void Apply(ConstMatrixView input, const Epilogue& epilogue, MatrixView out,
+             ThreadPool* pool) const {
+    std::visit([&](const auto& packed) { MatMul(input, packed, epilogue, out, pool); }, weights);
+  }
   Epilogue With(Activation activation) const {
     Epilogue epilogue;
     epilogue.bias = bias.data();
@@ -73,6 +81,7 @@ struct EncoderWeights {
 // Reads and packs the tensors by BERT's names, which stand with or without "bert." in front. `file`
 // must outlive what is returned. Throws Error(kCorrupt | kUnsupported) that names the file and the
 // tensor.
-EncoderWeights ReadEncoderWeights(const SafetensorsFile& file, const EncoderConfig& config);
+EncoderWeights ReadEncoderWeights(const SafetensorsFile& file, const EncoderConfig& config,
+                                  Precision precision);
 
 }  // namespace fovea
