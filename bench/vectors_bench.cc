@@ -217,7 +217,7 @@ Json Large(const fs::path& real_path, const fs::path& folder) {
   }
   const double before = PeakBytes();
   const auto search = [&](const CodedQuery& query, TopHits& best) {
-    OfferExact(query, file->vectors(), file->SearchGraph(query, kDepth), kDepth, 0, best);
+    OfferExact(query, file->vectors(), file->SearchApproximately(query, kDepth), kDepth, 0, best);
   };
   SearchAll(queries, search);
   const Searched searched = SearchAll(queries, search);

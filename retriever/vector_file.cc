@@ -36,7 +36,8 @@ VectorFileHeader ReadHeader(const Descriptor& file, const VectorFileRecord& reco
       header.byte_order != expected.byte_order) {
     throw Damaged(file.path(), "is no vectors file of this version of fovea");
   }
-  const bool known = header.type == VectorFileType::kFlat || header.type == VectorFileType::kHnsw;
+  const bool known = header.type == VectorFileType::kFlat || header.type == VectorFileType::kHnsw ||
+                     header.type == VectorFileType::kIvf;
   if (!known || Name(header.type) != record.type) {
     throw Damaged(file.path(), "is not an index of type " + record.type);
   }
@@ -69,7 +70,14 @@ VectorFile::VectorFile(Descriptor file, MappedFile mapping, const VectorFileHead
               .scales = View<CodeScale>(mapping_, layout.scales),
               .exact = {&file_, layout.exact.offset, header.dimensions},
               .greatest_norm = header.greatest_norm};
-  if (!has_graph()) return;
+  if (header.type == VectorFileType::kIvf) {
+    lists_ = {.centres = {View<std::int8_t>(mapping_, layout.centres).data(), header.links,
+                          vectors_.codes.stride},
+              .centre_scales = View<CodeScale>(mapping_, layout.centre_scales),
+              .begin = View<std::uint32_t>(mapping_, layout.list_begin),
+              .rows = View<std::uint32_t>(mapping_, layout.list_rows)};
+  }
+  if (header.type != VectorFileType::kHnsw) return;
   graph_ = {.links = header.links,
             .entry = header.entry,
             .base = View<std::int32_t>(mapping_, layout.base),
@@ -87,8 +95,9 @@ void VectorFile::CheckContents(const VectorFileRecord& record) const {
   if ((ids_.empty() ? 0 : ids_.back()) != record.last_chunk) {
     throw Damaged(file_.path(), "its last id is not the one the index names");
   }
-  if (!has_graph()) return;
-  const std::string problem = graph_.Problem(ids_.size());
+  if (!approximate()) return;
+  const std::string problem = header_.type == VectorFileType::kIvf ? lists_.Problem(ids_.size())
+                                                                   : graph_.Problem(ids_.size());
   if (!problem.empty() || header_.effort < 1) {
     throw Damaged(file_.path(), problem.empty() ? "its search effort is 0" : problem);
   }
@@ -104,7 +113,11 @@ std::unique_ptr<VectorFile> VectorFile::Open(const std::filesystem::path& path,
   return opened;
 }
 
-std::vector<CodedHit> VectorFile::SearchGraph(const CodedQuery& query, std::size_t count) const {
+std::vector<CodedHit> VectorFile::SearchApproximately(const CodedQuery& query,
+                                                      std::size_t count) const {
+  if (header_.type == VectorFileType::kIvf) {
+    return SearchInvertedLists(lists_, vectors_, query, header_.effort, count);
+  }
   return SearchHnsw(graph_, vectors_, query, std::max<std::size_t>(header_.effort, count));
 }
 

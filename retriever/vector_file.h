@@ -1,8 +1,8 @@
 // The vectors file: `vectors.<generation>.index`, derived from the store, mapped for searching.
 //
-// Exact vectors, codes, ids and the graph (docs/formats.md has the layout). Codes, ids and graph are mapped, so that opening copies nothing and
+// Exact vectors, codes, ids and the graph or the inverted lists (docs/formats.md has the layout). All but the exact vectors is mapped, so that opening copies nothing and
 // processes share them; exact vectors are read where codes cannot decide. Nothing in it is believed before its size and checksum have been
-// compared with what the store says, and every link of the graph leads to a row.
+// compared with what the store says, and every link of the graph or entry of a list leads to a row.
 //
 // Internal to retriever/. A VectorFile is immutable and shared by threads.
 
@@ -19,6 +19,7 @@
 #include "retriever/coded_vectors.h"
 #include "retriever/descriptor.h"
 #include "retriever/hnsw_graph.h"
+#include "retriever/inverted_lists.h"
 #include "retriever/store.h"
 #include "retriever/vector_file_layout.h"
 
@@ -34,10 +35,10 @@ class VectorFile {
 
   std::span<const std::int64_t> ids() const { return ids_; }  // [N] chunk ids, ascending
   const CodedVectors& vectors() const { return vectors_; }
-  bool has_graph() const { return header_.type == VectorFileType::kHnsw; }
-  // About the `count` nearest, best first by their codes, with at least the effort that gave the recall of the record.
-  // May find fewer.
-  std::vector<CodedHit> SearchGraph(const CodedQuery& query, std::size_t count) const;
+  // Whether there is a graph, or lists, to be searched.
+  bool approximate() const { return header_.type != VectorFileType::kFlat; }
+  // Hits among which are about the `count` nearest, with at least the effort that gave the recall of the record. May find fewer.
+  std::vector<CodedHit> SearchApproximately(const CodedQuery& query, std::size_t count) const;
 
   VectorFile(const VectorFile&) = delete;
   VectorFile& operator=(const VectorFile&) = delete;
@@ -52,6 +53,7 @@ class VectorFile {
   std::span<const std::int64_t> ids_;
   CodedVectors vectors_;
   HnswGraph graph_;
+  InvertedLists lists_;
 };
 
 // Size and checksum of the file against the record. Throws as Open.
@@ -68,9 +70,11 @@ class VectorFileWriter {
   // Of all `count`. Valid until the writer goes; the exact vectors are read from the file.
   const CodedVectors& Vectors();
 
-  // HNSW over all vectors, which are at least two. Its recall@10 is measured against the exact search, at the least search effort that reaches `recall`, or at the
+  // HNSW over all vectors (at least one). Its recall@10 is measured against the exact search, at the least search effort that reaches `recall`, or at the
   // greatest tried: gives that recall.
   double BuildGraph(const HnswOptions& options, double recall, ThreadPool* pool);
+  // The same with inverted lists; with all of them searched it is exact.
+  double BuildLists(double recall, ThreadPool* pool);
   void DropGraph() { graph_ = {}; }
 
   // Writes what is missing and fills in the record's bytes, checksum, count, dimensions, last_chunk and type. Neither flushes
@@ -79,6 +83,7 @@ class VectorFileWriter {
 
  private:
   void FlushExact();
+  double SetEffort(std::size_t least, std::size_t greatest, double recall, ThreadPool* pool);
 
   Descriptor file_;
   VectorFileHeader header_;
@@ -87,6 +92,7 @@ class VectorFileWriter {
   std::vector<CodeScale> scales_;
   CodedVectors vectors_;
   HnswArrays graph_;
+  InvertedArrays lists_;
   std::vector<float> exact_;       // not yet in the file
   std::uint64_t exact_bytes_ = 0;  // in the file
 };

@@ -8,7 +8,7 @@ namespace {
 // Rows are 32-bit numbers, links signed ones.
 constexpr std::uint64_t kMostRows = std::uint64_t{1} << 31;
 constexpr std::uint32_t kMostDimensions = 131'072;
-constexpr std::uint32_t kMostLinks = 1024;
+constexpr std::uint32_t kMostLinks = 1 << 20;
 constexpr std::uint64_t kMostLists = std::uint64_t{1} << 36;
 
 }  // namespace
@@ -31,14 +31,24 @@ std::optional<VectorFileLayout> LayOut(const VectorFileHeader& header) {
   place(layout.ids, header.count, sizeof(std::int64_t));
   place(layout.codes, header.count, CodeStride(header.dimensions));
   place(layout.scales, header.count, sizeof(CodeScale));
+  const std::uint64_t links = header.links;
+  if (header.type == VectorFileType::kIvf) {
+    place(layout.centres, links, CodeStride(header.dimensions));
+    place(layout.centre_scales, links, sizeof(CodeScale));
+    place(layout.list_begin, links + 1, sizeof(std::uint32_t));
+    place(layout.list_rows, header.count, sizeof(std::uint32_t));
+  }
   if (header.type != VectorFileType::kHnsw) return layout;
-  place(layout.base, header.count, 2 * header.links * sizeof(std::int32_t));
+  place(layout.base, header.count, 2 * links * sizeof(std::int32_t));
   place(layout.upper_rows, header.upper_rows, sizeof(std::uint32_t));
   place(layout.upper_begin, header.upper_rows + 1, sizeof(std::uint32_t));
-  place(layout.upper, header.upper_lists, header.links * sizeof(std::int32_t));
+  place(layout.upper, header.upper_lists, links * sizeof(std::int32_t));
   return layout;
 }
 
-std::string Name(VectorFileType type) { return type == VectorFileType::kHnsw ? "hnsw" : "flat"; }
+std::string Name(VectorFileType type) {
+  if (type == VectorFileType::kHnsw) return "hnsw";
+  return type == VectorFileType::kIvf ? "ivf" : "flat";
+}
 
 }  // namespace fovea

@@ -10,7 +10,7 @@
 
 namespace fovea {
 
-enum class VectorFileType : std::uint32_t { kFlat = 0, kHnsw = 1 };
+enum class VectorFileType : std::uint32_t { kFlat = 0, kHnsw = 1, kIvf = 2 };
 
 // The first bytes of the file, little-endian; zeros follow up to the first section.
 struct VectorFileHeader {
@@ -21,8 +21,9 @@ struct VectorFileHeader {
   std::uint32_t dimensions = 0;  // D
   std::uint64_t count = 0;       // N
   float greatest_norm = 0;       // of the exact vectors, rounded up
-  std::uint32_t links = 0;       // M; 0 without a graph, as all below
-  std::uint32_t effort = 0;      // of searching: the least that reached the recall
+  std::uint32_t links = 0;       // M of a graph, C of lists; 0 without, as all below
+  std::uint32_t effort =
+      0;  // of searching: the least efSearch, or number of lists, that reached the recall
   std::uint32_t entry = 0;       // a row of the highest level
   std::uint64_t upper_rows = 0;  // U
   std::uint64_t upper_lists = 0;
@@ -39,21 +40,25 @@ struct VectorFileSection {
 };
 
 struct VectorFileLayout {
-  VectorFileSection exact;        // [N, D] f32
-  VectorFileSection ids;          // [N] i64
-  VectorFileSection codes;        // [N, CodeStride(D)] i8
-  VectorFileSection scales;       // [N] CodeScale
-  VectorFileSection base;         // [N, 2 M] i32
-  VectorFileSection upper_rows;   // [U] u32
-  VectorFileSection upper_begin;  // [U + 1] u32, with a graph
-  VectorFileSection upper;        // [upper_lists, M] i32
-  std::uint64_t bytes = 0;        // of the file
+  VectorFileSection exact;          // [N, D] f32
+  VectorFileSection ids;            // [N] i64
+  VectorFileSection codes;          // [N, CodeStride(D)] i8
+  VectorFileSection scales;         // [N] CodeScale
+  VectorFileSection base;           // [N, 2 M] i32
+  VectorFileSection upper_rows;     // [U] u32
+  VectorFileSection upper_begin;    // [U + 1] u32, with a graph
+  VectorFileSection upper;          // [upper_lists, M] i32
+  VectorFileSection centres;        // [C, CodeStride(D)] i8
+  VectorFileSection centre_scales;  // [C] CodeScale
+  VectorFileSection list_begin;     // [C + 1] u32
+  VectorFileSection list_rows;      // [N] u32
+  std::uint64_t bytes = 0;          // of the file
 };
 
 // nullopt if the numbers are beyond what a file can hold, so that nothing overflows.
 std::optional<VectorFileLayout> LayOut(const VectorFileHeader& header);
 
-// "flat", "hnsw"
+// "flat", "hnsw", "ivf"
 std::string Name(VectorFileType type);
 
 }  // namespace fovea

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kExactBuffer = std::size_t{1} << 18;  // floats
 constexpr std::size_t kLeastEffort = 64;
 constexpr std::size_t kGreatestEffort = 1024;
+constexpr std::size_t kLeastProbes = 8;
 constexpr std::size_t kRecallQueries = 200;
 constexpr std::size_t kRecallDepth = 10;
 
@@ -53,14 +54,16 @@ std::vector<std::vector<std::size_t>> ExactNeighbours(const CodedVectors& vector
   return truth;
 }
 
-double Recall(const HnswGraph& graph, const CodedVectors& vectors, const Matrix& queries,
-              const std::vector<std::vector<std::size_t>>& truth, std::size_t effort) {
+// Share of the true nearest that `search` finds.
+template <typename Search>
+double Recall(const CodedVectors& vectors, const Matrix& queries,
+              const std::vector<std::vector<std::size_t>>& truth, const Search& search) {
   std::size_t found = 0;
   std::size_t wanted = 0;
   for (std::size_t q = 0; q < queries.rows(); ++q) {
     const CodedQuery query(queries.row(q));
     TopHits best(kRecallDepth);
-    OfferExact(query, vectors, SearchHnsw(graph, vectors, query, effort), kRecallDepth, 0, best);
+    OfferExact(query, vectors, search(query), kRecallDepth, 0, best);
     for (const std::size_t row : Rows(best)) {
       found += std::binary_search(truth[q].begin(), truth[q].end(), row) ? 1 : 0;
     }
@@ -129,28 +132,44 @@ const CodedVectors& VectorFileWriter::Vectors() {
   return vectors_;
 }
 
-double VectorFileWriter::BuildGraph(const HnswOptions& options, double recall, ThreadPool* pool) {
-  const CodedVectors& vectors = Vectors();
-  graph_ = BuildHnsw(vectors, options, pool);
-  const HnswGraph graph = graph_.view();
-  const Matrix queries = SampleQueries(vectors.exact, ids_.size());
-  const auto truth = ExactNeighbours(vectors, queries, pool);
-  for (std::size_t effort = kLeastEffort;; effort *= 2) {
-    header_.effort = static_cast<std::uint32_t>(effort);
-    const double reached = Recall(graph, vectors, queries, truth, effort);
-    if (reached >= recall || effort >= kGreatestEffort) return reached;
+double VectorFileWriter::SetEffort(std::size_t least, std::size_t greatest, double recall,
+                                   ThreadPool* pool) {
+  const Matrix queries = SampleQueries(vectors_.exact, ids_.size());
+  const auto truth = ExactNeighbours(vectors_, queries, pool);
+  for (std::size_t effort = least;; effort *= 2) {
+    header_.effort = static_cast<std::uint32_t>(std::min(effort, greatest));
+    const double reached = Recall(vectors_, queries, truth, [&](const CodedQuery& query) {
+      return graph_.base.empty()
+                 ? SearchInvertedLists(lists_.view(), vectors_, query, effort, kRecallDepth)
+                 : SearchHnsw(graph_.view(), vectors_, query, effort);
+    });
+    if (reached >= recall || effort >= greatest) return reached;
   }
+}
+
+double VectorFileWriter::BuildGraph(const HnswOptions& options, double recall, ThreadPool* pool) {
+  graph_ = BuildHnsw(Vectors(), options, pool);
+  return SetEffort(kLeastEffort, kGreatestEffort, recall, pool);
+}
+
+double VectorFileWriter::BuildLists(double recall, ThreadPool* pool) {
+  lists_ = BuildInvertedLists(Vectors(), pool);
+  return SetEffort(kLeastProbes, lists_.centre_scales.size(), recall, pool);
 }
 
 void VectorFileWriter::Finish(VectorFileRecord& record, ThreadPool* pool) {
   Vectors();
   const bool has_graph = !graph_.base.empty();
-  header_.type = has_graph ? VectorFileType::kHnsw : VectorFileType::kFlat;
-  header_.links = static_cast<std::uint32_t>(graph_.links);
+  const bool has_lists = !has_graph && !lists_.rows.empty();
+  header_.type = has_graph   ? VectorFileType::kHnsw
+                 : has_lists ? VectorFileType::kIvf
+                             : VectorFileType::kFlat;
+  header_.links =
+      static_cast<std::uint32_t>(has_lists ? lists_.centre_scales.size() : graph_.links);
   header_.entry = graph_.entry;
   header_.upper_rows = graph_.upper_rows.size();
   header_.upper_lists = has_graph ? graph_.upper.size() / graph_.links : 0;
-  if (!has_graph) header_.effort = 0;
+  if (!has_graph && !has_lists) header_.effort = 0;
   const VectorFileLayout layout = LayOut(header_).value();
   file_.WriteAt(0, std::as_bytes(std::span(&header_, 1)));
   Put(file_, layout.ids, ids_);
@@ -160,6 +179,10 @@ void VectorFileWriter::Finish(VectorFileRecord& record, ThreadPool* pool) {
   Put(file_, layout.upper_rows, graph_.upper_rows);
   Put(file_, layout.upper_begin, graph_.upper_begin);
   Put(file_, layout.upper, graph_.upper);
+  Put(file_, layout.centres, lists_.centres);
+  Put(file_, layout.centre_scales, lists_.centre_scales);
+  Put(file_, layout.list_begin, lists_.begin);
+  Put(file_, layout.list_rows, lists_.rows);
   record.type = Name(header_.type);
   record.bytes = static_cast<std::int64_t>(layout.bytes);
   record.checksum = FileChecksum(file_, layout.bytes, pool);

@@ -47,8 +47,8 @@ struct VectorIndex::State {
   void ScanTail(std::span<const float> query, const std::vector<bool>& wanted, TopHits& best) const;
   void SearchFile(std::span<const float> query, std::size_t k, const std::vector<bool>& wanted,
                   TopHits& best) const;
-  bool SearchGraph(const CodedQuery& query, std::size_t k, const std::vector<bool>& wanted,
-                   std::size_t wanted_in_file, TopHits& best) const;
+  bool SearchApproximately(const CodedQuery& query, std::size_t k, const std::vector<bool>& wanted,
+                           std::size_t wanted_in_file, TopHits& best) const;
 };
 
 // Rows of the file with their documents; chunks that the store no longer has keep DocumentId{}.
@@ -130,27 +130,29 @@ void VectorIndex::State::ScanTail(std::span<const float> query, const std::vecto
   }
 }
 
-// Offers the k best wanted rows of the file: by its graph if many are wanted, else exactly.
+// Offers the k best wanted rows of the file: by its graph or lists if many are wanted, else
+// exactly.
 void VectorIndex::State::SearchFile(std::span<const float> query, std::size_t k,
                                     const std::vector<bool>& wanted, TopHits& best) const {
   const auto end = wanted.begin() + static_cast<std::ptrdiff_t>(file_rows());
   const auto wanted_in_file = static_cast<std::size_t>(std::count(wanted.begin(), end, true));
   const CodedQuery coded(query);
   const bool few = wanted_in_file < std::max(kFewAccepted, file_rows() / kAcceptedShare);
-  if (file->has_graph() && !few && SearchGraph(coded, k, wanted, wanted_in_file, best)) return;
+  if (file->approximate() && !few && SearchApproximately(coded, k, wanted, wanted_in_file, best))
+    return;
   ScanExactly(coded, file->vectors(), k, wanted, 0, pool, best);
 }
 
-// The graph knows nothing of deleted or filtered rows: asks for more until enough wanted ones are
-// found. False if it would have to give a good part of all.
-bool VectorIndex::State::SearchGraph(const CodedQuery& query, std::size_t k,
-                                     const std::vector<bool>& wanted, std::size_t wanted_in_file,
-                                     TopHits& best) const {
+// Graph and lists know nothing of deleted or filtered rows: asks for more until enough wanted ones
+// are found. False if it would have to give a good part of all.
+bool VectorIndex::State::SearchApproximately(const CodedQuery& query, std::size_t k,
+                                             const std::vector<bool>& wanted,
+                                             std::size_t wanted_in_file, TopHits& best) const {
   const std::size_t rows = file_rows();
   const std::size_t need = std::min(k, wanted_in_file);
   std::size_t fetch = need * rows / std::max<std::size_t>(wanted_in_file, 1) + need / 4 + 16;
   for (; fetch < rows / 4; fetch *= 2) {
-    std::vector<CodedHit> hits = file->SearchGraph(query, fetch);
+    std::vector<CodedHit> hits = file->SearchApproximately(query, fetch);
     std::erase_if(hits, [&](const CodedHit& hit) { return !wanted[hit.row]; });
     if (hits.size() < need) continue;
     OfferExact(query, file->vectors(), hits, k, 0, best);

@@ -33,12 +33,20 @@ std::int64_t StaleChunks(const Store& store, const VectorFileRecord& record) {
   return newer + (record.count - in_file);
 }
 
+// What so many vectors are searched with.
+VectorFileType TypeFor(std::int64_t chunks, const VectorIndexOptions& options) {
+  if (chunks <= options.exact_up_to) return VectorFileType::kFlat;
+  return chunks <= options.graph_up_to ? VectorFileType::kHnsw : VectorFileType::kIvf;
+}
+
 bool IsFresh(const Store& store, const VectorFileRecord& record, const VectorIndexOptions& options,
              std::int64_t chunks) {
   if (record.file_name.empty()) return chunks == 0;
-  const bool grew_out = record.count <= options.exact_up_to && chunks > options.exact_up_to;
-  const bool shrank = record.type == "hnsw" && chunks <= options.exact_up_to;
-  if (grew_out || shrank) return false;
+  const VectorFileType type = TypeFor(chunks, options);
+  // A graph with too low a recall was dropped: the file is exact until it is stale.
+  const bool dropped = record.type == "flat" && type == VectorFileType::kHnsw &&
+                       TypeFor(record.count, options) == type;
+  if (record.type != Name(type) && !dropped) return false;
   const std::int64_t stale = StaleChunks(store, record);
   const double bound = std::max(static_cast<double>(options.stale_floor),
                                 options.stale_share * static_cast<double>(chunks));
@@ -86,7 +94,9 @@ void Build(const Store& store, const VectorIndexOptions& options, std::int64_t c
     return true;
   });
   record.recall = 1;
-  if (chunks > options.exact_up_to) {
+  const VectorFileType type = TypeFor(chunks, options);
+  if (type == VectorFileType::kIvf) record.recall = writer.BuildLists(kRecallPromised, pool);
+  if (type == VectorFileType::kHnsw) {
     const double recall = writer.BuildGraph({}, kRecallPromised, pool);
     if (recall >= kRecallPromised) {
       record.recall = recall;

@@ -25,12 +25,15 @@ struct Written {
   std::filesystem::path path = folder.path() / "vectors.1.index";
   VectorFileRecord record;
 
-  explicit Written(bool graph, ThreadPool* pool = nullptr) {
+  explicit Written(VectorFileType type, ThreadPool* pool = nullptr) {
     VectorFileWriter writer(path, kDimensions, kRows);
     for (std::int64_t i = 0; i < kRows; ++i) {
       writer.Add(ChunkId{3 * i + 1}, test::UnitVector(static_cast<std::uint64_t>(i)));
     }
-    if (graph) {
+    if (type == VectorFileType::kIvf) {
+      EXPECT_GE(writer.BuildLists(0.9, pool), 0.9);
+    }
+    if (type == VectorFileType::kHnsw) {
       EXPECT_GE(writer.BuildGraph({.links = 4, .effort = 40}, 0.9, pool), 0.9);
     }
     writer.Finish(record, pool);
@@ -58,14 +61,15 @@ void Put(std::string& bytes, std::uint64_t offset, T value) {
 }
 
 TEST(VectorFile, HoldsWhatWasWritten) {
-  for (const bool graph : {false, true}) {
-    const Written written(graph);
-    EXPECT_EQ(written.record.type, graph ? "hnsw" : "flat");
+  for (const VectorFileType type :
+       {VectorFileType::kFlat, VectorFileType::kHnsw, VectorFileType::kIvf}) {
+    const Written written(type);
+    EXPECT_EQ(written.record.type, Name(type));
     EXPECT_EQ(written.record.count, kRows);
     EXPECT_EQ(written.record.last_chunk, 3 * (kRows - 1) + 1);
     ThreadPool pool(2);
     const auto file = VectorFile::Open(written.path, written.record, &pool);
-    EXPECT_EQ(file->has_graph(), graph);
+    EXPECT_EQ(file->approximate(), type != VectorFileType::kFlat);
     ASSERT_EQ(file->ids().size(), static_cast<std::size_t>(kRows));
     std::vector<float> exact(kDimensions);
     for (std::size_t i = 0; i < file->ids().size(); ++i) {
@@ -82,13 +86,13 @@ TEST(VectorFile, HoldsWhatWasWritten) {
 }
 
 TEST(VectorFile, TheGraphFindsAStoredVectorByItself) {
-  const Written written(true);
+  const Written written(VectorFileType::kHnsw);
   const auto file = VectorFile::Open(written.path, written.record, nullptr);
   std::size_t found = 0;
   for (std::size_t i = 0; i < static_cast<std::size_t>(kRows); ++i) {
     const std::vector<float> vector = test::UnitVector(i);
     const CodedQuery query(vector);
-    const auto hits = file->SearchGraph(query, 10);
+    const auto hits = file->SearchApproximately(query, 10);
     ASSERT_GE(hits.size(), 10u);
     EXPECT_TRUE(std::is_sorted(hits.begin(), hits.end(), [](const CodedHit& a, const CodedHit& b) {
       return a.score != b.score ? a.score > b.score : a.row < b.row;
@@ -96,6 +100,21 @@ TEST(VectorFile, TheGraphFindsAStoredVectorByItself) {
     found += hits.front().row == i ? 1 : 0;
   }
   EXPECT_GE(found, 0.99 * kRows);
+}
+
+TEST(VectorFile, EveryListTogetherHoldsEveryRowOnce) {
+  ThreadPool pool(2);
+  const Written written(VectorFileType::kIvf, &pool);
+  const auto file = VectorFile::Open(written.path, written.record, nullptr);
+  const std::vector<float> vector = test::UnitVector(5);
+  const auto few = file->SearchApproximately(CodedQuery(vector), 10);
+  EXPECT_GE(few.size(), 10u);
+  EXPECT_LT(few.size(), static_cast<std::size_t>(kRows));
+  auto all = file->SearchApproximately(CodedQuery(vector), static_cast<std::size_t>(kRows));
+  std::sort(all.begin(), all.end(),
+            [](const CodedHit& a, const CodedHit& b) { return a.row < b.row; });
+  ASSERT_EQ(all.size(), static_cast<std::size_t>(kRows));
+  for (std::uint32_t row = 0; row < kRows; ++row) EXPECT_EQ(all[row].row, row);
 }
 
 TEST(VectorFile, OneVectorMakesAGraphOfItself) {
@@ -107,7 +126,7 @@ TEST(VectorFile, OneVectorMakesAGraphOfItself) {
   writer.Finish(record, nullptr);
   const auto file = VectorFile::Open(folder.path() / "one", record, nullptr);
   const std::vector<float> vector = test::UnitVector(1);
-  EXPECT_EQ(file->SearchGraph(CodedQuery(vector), 5).size(), 1u);
+  EXPECT_EQ(file->SearchApproximately(CodedQuery(vector), 5).size(), 1u);
 }
 
 TEST(VectorFile, AnEmptyOneIsRead) {
@@ -133,6 +152,7 @@ TEST(VectorFile, DamageBehindARightChecksumIsNoticed) {
   struct Damage {
     const char* says;
     std::function<void(std::string&, const VectorFileLayout&)> change;
+    VectorFileType type = VectorFileType::kHnsw;
   };
   const auto at = [](std::size_t offset, auto value) {
     return [=](std::string& bytes, const VectorFileLayout&) { Put(bytes, offset, value); };
@@ -184,12 +204,24 @@ TEST(VectorFile, DamageBehindARightChecksumIsNoticed) {
          }
          Put(bytes, layout.upper.offset, low);
        }},
+      {"impossible rows",
+       [](std::string& bytes, const VectorFileLayout& layout) {
+         Put(bytes, layout.list_rows.offset, 600u);
+       },
+       VectorFileType::kIvf},
+      {"impossible sizes",
+       [](std::string& bytes, const VectorFileLayout& layout) {
+         Put(bytes, layout.list_begin.offset + 4, 601u);
+       },
+       VectorFileType::kIvf},
+      {"do not add up", at(offsetof(VectorFileHeader, links), 7u), VectorFileType::kIvf},
+      {"search effort", at(offsetof(VectorFileHeader, effort), 0u), VectorFileType::kIvf},
       {"do not add up", [](std::string& bytes, const VectorFileLayout&) { bytes.push_back('x'); }},
       {"too short", [](std::string& bytes, const VectorFileLayout&) { bytes.resize(10); }},
   };
   for (const Damage& damage : damages) {
     SCOPED_TRACE(damage.says);
-    Written written(true);
+    Written written(damage.type);
     written.Forge(damage.change);
     EXPECT_ERROR(VectorFile::Open(written.path, written.record, nullptr), ErrorCode::kCorrupt,
                  damage.says);

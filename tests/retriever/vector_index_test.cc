@@ -45,6 +45,14 @@ std::vector<std::pair<double, ChunkId>> BruteForce(const Store& store, std::span
   return ranked;
 }
 
+// Those that make a store of a few hundred vectors an index of this type.
+VectorIndexOptions OptionsFor(const std::string& type) {
+  VectorIndexOptions options;
+  if (type != "flat") options.exact_up_to = 100;
+  if (type == "ivf") options.graph_up_to = 100;
+  return options;
+}
+
 bool AcceptAll(ChunkId) { return true; }
 
 // Share of the k truly best among the hits; also checks order and scores.
@@ -167,13 +175,12 @@ TEST(VectorIndex, RefusesQueriesThatMakeNoSense) {
 }
 
 TEST(VectorIndex, NewerChunksAreFoundAndDeletedOnesAreNot) {
-  for (const std::int64_t exact_up_to : {100'000, 100}) {
+  for (const std::string type : {"flat", "hnsw", "ivf"}) {
     const TempFolder folder;
     auto store = OpenWithSettings(folder.path());
     AddMany(*store, 200, 1);
-    const VectorIndexOptions options{.exact_up_to = exact_up_to};
+    const VectorIndexOptions options = OptionsFor(type);
     EXPECT_TRUE(VectorIndex::Publish(*store, options, nullptr, {}));
-    const std::string type = exact_up_to == 100 ? "hnsw" : "flat";
     EXPECT_EQ(store->vector_file().type, type);
     store->Begin();
     for (int i = 0; i < 60; ++i) store->RemoveSource(std::to_string(1 + i * 10));
@@ -246,17 +253,23 @@ TEST(VectorIndex, HnswKeepsItsPromiseOfRecall) {
   }
   EXPECT_GE(found, 196u);
   EXPECT_THAT(VectorIndex::Check(*store), IsEmpty());
+  // More chunks than the next bound: lists.
+  const VectorIndexOptions lists{.exact_up_to = 1'000, .graph_up_to = 2'000};
+  EXPECT_TRUE(VectorIndex::Publish(*store, lists, &pool, {}));
+  EXPECT_EQ(VectorIndex::Open(*store, lists, &pool, {})->type(), "ivf");
+  EXPECT_GE(store->vector_file().recall, 0.99);
+  EXPECT_THAT(VectorIndex::Check(*store), IsEmpty());
   // Fewer chunks than the bound: exact again.
   EXPECT_TRUE(VectorIndex::Publish(*store, {}, &pool, {}));
   EXPECT_EQ(VectorIndex::Open(*store, {}, &pool, {})->type(), "flat");
 }
 
 TEST(VectorIndex, AFilterIsAnsweredExactly) {
-  for (const std::int64_t exact_up_to : {100'000, 100}) {
+  for (const std::string type : {"flat", "hnsw", "ivf"}) {
     const TempFolder folder;
     auto store = OpenWithSettings(folder.path());
     AddMany(*store, 200, 1);
-    const VectorIndexOptions options{.exact_up_to = exact_up_to};
+    const VectorIndexOptions options = OptionsFor(type);
     VectorIndex::Publish(*store, options, nullptr, {});
     const auto index = VectorIndex::Open(*store, options, nullptr, {});
     for (const int every : {1, 3, 100, 1'999}) {
@@ -275,7 +288,7 @@ TEST(VectorIndex, AFilterIsAnsweredExactly) {
   }
 }
 
-class DamagedFile : public ::testing::TestWithParam<std::int64_t> {
+class DamagedFile : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     store_ = OpenWithSettings(folder_.path());
@@ -305,7 +318,7 @@ class DamagedFile : public ::testing::TestWithParam<std::int64_t> {
   void Put(const std::string& bytes) { std::ofstream(file_, std::ios::binary) << bytes; }
 
   TempFolder folder_;
-  VectorIndexOptions options_{.exact_up_to = GetParam()};
+  VectorIndexOptions options_ = OptionsFor(GetParam());
   std::unique_ptr<Store> store_;
   fs::path file_;
   std::string healthy_;
@@ -368,7 +381,8 @@ TEST_P(DamagedFile, AFileOfAnEarlierFormatIsNoticedRebuiltAndRemoved) {
   EXPECT_FALSE(fs::exists(folder_.path() / record.file_name));
 }
 
-INSTANTIATE_TEST_SUITE_P(FlatAndHnsw, DamagedFile, ::testing::Values(100'000, 100));
+INSTANTIATE_TEST_SUITE_P(EveryType, DamagedFile, ::testing::Values("flat", "hnsw", "ivf"),
+                         [](const auto& type) { return std::string(type.param); });
 
 }  // namespace
 }  // namespace fovea
