@@ -36,6 +36,7 @@ class AdamW {
   std::int64_t steps() const { return steps_; }
   // For checkpoints: the moments in the parameters' order, m then v of each, and the step count.
   std::vector<Matrix>& moments() { return moments_; }
+  const std::vector<Matrix>& moments() const { return moments_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
  private:

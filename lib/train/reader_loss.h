@@ -1,0 +1,20 @@
+// The reader's loss on its logits, with the gradient.
+
+#pragma once
+
+#include "lib/train/reader_network.h"
+
+namespace fovea {
+
+struct ReaderLossTerms {
+  double span = 0;
+  double rank = 0;
+};
+
+// Loss of one question (reader_network.h has the formula); `gradient` receives d loss / d logits
+// of span + rank_weight · rank, in the shape of the logits. d/d passage covers the rank term alone:
+// what the span terms owe to r_p is in start and end.
+ReaderLossTerms LossOf(const ReaderQuestion& question, const ReaderLogits& logits,
+                       float rank_weight, ReaderLogits& gradient);
+
+}  // namespace fovea

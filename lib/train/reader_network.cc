@@ -1,0 +1,302 @@
+#include "lib/train/reader_network.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+
+#include "lib/base/error.h"
+#include "lib/nn/encoder.h"
+#include "lib/nn/safetensors.h"
+#include "lib/train/reader_loss.h"
+
+namespace fovea {
+namespace {
+
+constexpr float kHeadSpread = 0.02f;  // standard deviation, as BERT's own heads start
+
+void FillNormal(Parameter& parameter, std::mt19937_64& random) {
+  std::normal_distribution<float> normal(0, kHeadSpread);
+  for (float& value :
+       std::span(parameter.value.data(), parameter.value.rows() * parameter.value.cols()))
+    value = normal(random);
+}
+
+void FillZero(Parameter& parameter) {
+  std::fill_n(parameter.value.data(), parameter.value.rows() * parameter.value.cols(), 0.0f);
+}
+
+LinearLayer Head(const std::string& name, std::size_t outputs, std::size_t width,
+                 std::mt19937_64& random) {
+  LinearLayer head = LinearLayer::Make(name, outputs, width);
+  FillNormal(head.weight, random);
+  FillZero(head.bias);
+  return head;
+}
+
+// The parameter's value out of a BERT file, where query, key and value are three tensors.
+void ReadFromBert(const SafetensorsFile& weights, Parameter& parameter) {
+  const std::string prefix = weights.Has("bert." + parameter.name) ||
+                                     weights.Has("bert.encoder.layer.0.output.dense.weight")
+                                 ? "bert."
+                                 : "";
+  std::vector<std::string> names = {parameter.name};
+  if (const std::size_t at = parameter.name.find(".qkv."); at != std::string::npos) {
+    names.clear();
+    for (const char* part : {".query.", ".key.", ".value."})
+      names.push_back(parameter.name.substr(0, at) + part + parameter.name.substr(at + 5));
+  }
+  std::vector<float> values;
+  const std::size_t rows = parameter.value.rows() / names.size();
+  const std::size_t cols = parameter.value.cols();
+  for (const std::string& name : names) {
+    const bool vector = parameter.value.rows() == 1;
+    weights.AppendFloats(prefix + name,
+                         vector ? std::vector<std::size_t>{cols / names.size()}
+                                : std::vector<std::size_t>{rows, cols},
+                         values);
+  }
+  std::copy(values.begin(), values.end(), parameter.value.data());
+}
+
+DropoutOptions OfLayer(const DropoutOptions& dropout, std::size_t layer) {
+  return {dropout.rate, dropout.seed * 64 + layer};
+}
+
+}  // namespace
+
+// One forward pass: the rows of each sequence, apart and joint, and what the backward pass needs.
+struct ReaderNetwork::Batch {
+  struct Pair {
+    std::size_t question;  // index of its sequence among those apart
+    std::size_t passage;
+  };
+
+  std::vector<std::vector<TokenId>> sequences;  // each question, then its passages
+  std::vector<std::size_t> starts;              // of the sequences
+  std::vector<Pair> pairs;                      // one a passage of a question, in order
+  std::vector<std::size_t> joint_starts;
+  Matrix apart;           // [ΣT, D]
+  Matrix joint;           // [ΣTj, D]
+  Matrix firsts;          // [pairs, D]: the state of each pair's first token
+  Matrix token_logits;    // [ΣTj, 2]
+  Matrix passage_logits;  // [pairs, 2]
+  std::vector<TransformerLayer::Trace> traces;
+
+  std::size_t QuestionTokens(const Pair& pair) const { return sequences[pair.question].size(); }
+};
+
+ReaderNetwork::ReaderNetwork(const Encoder& encoder, const SafetensorsFile& weights,
+                             const ReaderNetworkOptions& options, std::uint64_t seed)
+    : encoder_(encoder), options_(options), batch_(std::make_unique<Batch>()) {
+  const EncoderConfig& config = encoder.config();
+  const std::size_t layers = options.frozen_layers + options.apart_layers + options.joint_layers;
+  if (layers > static_cast<std::size_t>(config.layers) || options.joint_layers == 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                encoder.name() + " has " + std::to_string(config.layers) + " layers; a reader of " +
+                    std::to_string(layers) + " with " + std::to_string(options.joint_layers) +
+                    " joint ones cannot start from it");
+  }
+  const TransformerSizes sizes = {.width = static_cast<std::size_t>(config.width),
+                                  .heads = static_cast<std::size_t>(config.heads),
+                                  .feed_forward = static_cast<std::size_t>(config.feed_forward),
+                                  .epsilon = config.epsilon};
+  for (std::size_t i = options.frozen_layers; i < layers; ++i) {
+    auto& group = i < options.frozen_layers + options.apart_layers ? apart_ : joint_;
+    group.emplace_back("encoder.layer." + std::to_string(i) + ".", sizes);
+    for (Parameter* parameter : group.back().parameters()) ReadFromBert(weights, *parameter);
+  }
+  std::mt19937_64 random(seed);
+  segment_ = MakeParameter("segment", 1, sizes.width, false);
+  FillZero(segment_);
+  token_head_ = Head("token_head", 2, sizes.width, random);
+  passage_head_ = Head("passage_head", 2, sizes.width, random);
+  score_weights_ = MakeParameter("score_weights", 1, 2, false);
+  FillZero(score_weights_);
+  batch_->traces.resize(apart_.size() + joint_.size());
+}
+
+ReaderNetwork::~ReaderNetwork() = default;
+
+std::vector<Parameter*> ReaderNetwork::parameters() {
+  std::vector<Parameter*> parameters;
+  for (auto* group : {&apart_, &joint_}) {
+    for (TransformerLayer& layer : *group) {
+      const auto of_layer = layer.parameters();
+      parameters.insert(parameters.end(), of_layer.begin(), of_layer.end());
+    }
+  }
+  for (Parameter* parameter : {&segment_, &token_head_.weight, &token_head_.bias,
+                               &passage_head_.weight, &passage_head_.bias, &score_weights_})
+    parameters.push_back(parameter);
+  return parameters;
+}
+
+void ReaderNetwork::Run(std::span<const ReaderQuestion> questions, const DropoutOptions& dropout,
+                        Batch& batch, ThreadPool* pool) {
+  batch.sequences.clear();
+  batch.pairs.clear();
+  for (const ReaderQuestion& question : questions) {
+    const std::size_t first = batch.sequences.size();
+    batch.sequences.push_back(question.tokens);
+    for (const ReaderPassage& passage : question.passages) {
+      batch.pairs.push_back({first, batch.sequences.size()});
+      batch.sequences.push_back(passage.tokens);
+    }
+  }
+  batch.starts = {0};
+  for (const auto& sequence : batch.sequences)
+    batch.starts.push_back(batch.starts.back() + sequence.size());
+  batch.apart =
+      encoder_.HiddenStates(batch.sequences, pool, static_cast<int>(options_.frozen_layers));
+  for (std::size_t i = 0; i < apart_.size(); ++i) {
+    apart_[i].Forward(batch.starts, OfLayer(dropout, i), batch.apart.view(), batch.traces[i], pool);
+  }
+  batch.joint_starts = {0};
+  for (const Batch::Pair& pair : batch.pairs) {
+    batch.joint_starts.push_back(batch.joint_starts.back() + batch.QuestionTokens(pair) +
+                                 batch.sequences[pair.passage].size());
+  }
+  const std::size_t width = batch.apart.cols();
+  batch.joint = Matrix(batch.joint_starts.back(), width);
+  for (std::size_t p = 0; p < batch.pairs.size(); ++p) {
+    const Batch::Pair& pair = batch.pairs[p];
+    const std::size_t question_tokens = batch.QuestionTokens(pair);
+    float* out = batch.joint.row(batch.joint_starts[p]).data();
+    const float* question = batch.apart.row(batch.starts[pair.question]).data();
+    for (std::size_t i = 0; i < question_tokens * width; ++i)
+      out[i] = question[i] + segment_.value.data()[i % width];
+    std::copy_n(batch.apart.row(batch.starts[pair.passage]).data(),
+                batch.sequences[pair.passage].size() * width, out + question_tokens * width);
+  }
+  for (std::size_t i = 0; i < joint_.size(); ++i) {
+    joint_[i].Forward(batch.joint_starts, OfLayer(dropout, apart_.size() + i), batch.joint.view(),
+                      batch.traces[apart_.size() + i], pool);
+  }
+  batch.firsts = Matrix(batch.pairs.size(), width);
+  for (std::size_t p = 0; p < batch.pairs.size(); ++p) {
+    std::copy_n(batch.joint.row(batch.joint_starts[p]).data(), width, batch.firsts.row(p).data());
+  }
+  batch.token_logits = Matrix(batch.joint.rows(), 2);
+  batch.passage_logits = Matrix(batch.pairs.size(), 2);
+  token_head_.Forward(batch.joint.view(), batch.token_logits.view(), pool);
+  passage_head_.Forward(batch.firsts.view(), batch.passage_logits.view(), pool);
+}
+
+namespace {
+
+// The logits of a question whose first pair is `pair`.
+template <typename Batch>
+ReaderLogits LogitsOf(const ReaderQuestion& question, const Batch& batch, std::size_t pair,
+                      const Parameter& score_weights) {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  ReaderLogits logits;
+  const auto passages = static_cast<float>(question.passages.size());
+  for (std::size_t p = 0; p < question.passages.size(); ++p) {
+    const ReaderPassage& passage = question.passages[p];
+    const float fit = batch.passage_logits.row(pair + p)[0] +
+                      score_weights.value.data()[0] * passage.scores[0] +
+                      score_weights.value.data()[1] * passage.scores[1];
+    logits.passage.push_back(fit);
+    logits.none += batch.passage_logits.row(pair + p)[1] / passages;
+    std::vector<float> start(passage.tokens.size(), kNever), end(passage.tokens.size(), kNever);
+    const std::size_t first = batch.joint_starts[pair + p] + question.tokens.size();
+    for (std::size_t t = 1; t + 1 < passage.tokens.size(); ++t) {
+      start[t] = batch.token_logits.row(first + t)[0] + fit;
+      end[t] = batch.token_logits.row(first + t)[1] + fit;
+    }
+    logits.start.push_back(std::move(start));
+    logits.end.push_back(std::move(end));
+  }
+  return logits;
+}
+
+}  // namespace
+
+std::vector<ReaderLogits> ReaderNetwork::Forward(std::span<const ReaderQuestion> questions,
+                                                 ThreadPool* pool) {
+  Run(questions, {}, *batch_, pool);
+  std::vector<ReaderLogits> logits;
+  std::size_t pair = 0;
+  for (const ReaderQuestion& question : questions) {
+    logits.push_back(LogitsOf(question, *batch_, pair, score_weights_));
+    pair += question.passages.size();
+  }
+  return logits;
+}
+
+ReaderLoss ReaderNetwork::ForwardBackward(std::span<const ReaderQuestion> questions, float weight,
+                                          const DropoutOptions& dropout, ThreadPool* pool) {
+  Batch& batch = *batch_;
+  Run(questions, dropout, batch, pool);
+  Matrix token_gradient(batch.joint.rows(), 2);
+  Matrix passage_gradient(batch.pairs.size(), 2);
+  std::fill_n(token_gradient.data(), token_gradient.rows() * 2, 0.0f);
+  ReaderLoss loss;
+  std::size_t pair = 0;
+  for (const ReaderQuestion& question : questions) {
+    const ReaderLogits logits = LogitsOf(question, batch, pair, score_weights_);
+    ReaderLogits gradient;
+    const ReaderLossTerms terms = LossOf(question, logits, options_.rank_weight, gradient);
+    loss.span += terms.span;
+    loss.rank += terms.rank;
+    for (std::size_t p = 0; p < question.passages.size(); ++p, ++pair) {
+      float fit = gradient.passage[p];
+      const std::size_t first = batch.joint_starts[pair] + question.tokens.size();
+      for (std::size_t t = 0; t < question.passages[p].tokens.size(); ++t) {
+        token_gradient.row(first + t)[0] = weight * gradient.start[p][t];
+        token_gradient.row(first + t)[1] = weight * gradient.end[p][t];
+        fit += gradient.start[p][t] + gradient.end[p][t];
+      }
+      passage_gradient.row(pair)[0] = weight * fit;
+      passage_gradient.row(pair)[1] =
+          weight * gradient.none / static_cast<float>(question.passages.size());
+      for (std::size_t i = 0; i < 2; ++i) {
+        score_weights_.gradient.data()[i] += weight * fit * question.passages[p].scores[i];
+      }
+    }
+  }
+  Backward(questions, batch, token_gradient.view(), passage_gradient.view(), pool);
+  loss.questions = questions.size();
+  if (loss.questions > 0) {
+    loss.span /= static_cast<double>(loss.questions);
+    loss.rank /= static_cast<double>(loss.questions);
+  }
+  return loss;
+}
+
+void ReaderNetwork::Backward(std::span<const ReaderQuestion> questions, Batch& batch,
+                             MatrixView token_gradient, MatrixView passage_gradient,
+                             ThreadPool* pool) {
+  if (questions.empty()) return;
+  const std::size_t width = batch.joint.cols();
+  Matrix joint(batch.joint.rows(), width);
+  Matrix firsts(batch.pairs.size(), width);
+  token_head_.Backward(batch.joint.view(), token_gradient, joint.view(), false, pool);
+  passage_head_.Backward(batch.firsts.view(), passage_gradient, firsts.view(), false, pool);
+  for (std::size_t p = 0; p < batch.pairs.size(); ++p) {
+    for (std::size_t i = 0; i < width; ++i) joint.row(batch.joint_starts[p])[i] += firsts.row(p)[i];
+  }
+  for (std::size_t i = joint_.size(); i-- > 0;)
+    joint_[i].Backward(batch.traces[apart_.size() + i], joint.view(), pool);
+
+  Matrix apart(batch.apart.rows(), width);
+  std::fill_n(apart.data(), apart.rows() * width, 0.0f);
+  for (std::size_t p = 0; p < batch.pairs.size(); ++p) {
+    const Batch::Pair& pair = batch.pairs[p];
+    const float* in = joint.row(batch.joint_starts[p]).data();
+    float* question = apart.row(batch.starts[pair.question]).data();
+    const std::size_t question_size = batch.QuestionTokens(pair) * width;
+    for (std::size_t i = 0; i < question_size; ++i) {
+      question[i] += in[i];
+      segment_.gradient.data()[i % width] += in[i];
+    }
+    std::copy_n(in + question_size, batch.sequences[pair.passage].size() * width,
+                apart.row(batch.starts[pair.passage]).data());
+  }
+  for (std::size_t i = apart_.size(); i-- > 0;)
+    apart_[i].Backward(batch.traces[i], apart.view(), pool);
+}
+
+}  // namespace fovea

@@ -1,0 +1,109 @@
+// The cross-attention reader as it is trained: layers of the embedder, the lower ones over question
+// and passages apart (DeFormer, Cao et al. 2020), the upper ones over the question together with
+// each passage, and one softmax over the answers of all passages (Clark and Gardner 2018).
+//
+//   H₀ = the encoder's states after `frozen_layers` layers, of every sequence alone
+//   H₁ = `apart_layers` trained layers, of every sequence alone: does not depend on the question
+//   H₂ = `joint_layers` trained layers over [question + segment; passage]: self- and
+//   cross-attention r_p = w_r · h_cls(p) + w_d dense_p + w_l lexical_p         how well a passage
+//   fits n   = mean_p w_n · h_cls(p)                                none of these P(start = t) =
+//   softmax over the text tokens of all passages and none of [w_s · h_t + r_p; n] P(end = t)
+//   likewise with w_e
+//
+// Loss of a question: −log P(start ∈ gold) − log P(end ∈ gold) − rank_weight · log
+// softmax(r)[gold], the last where it has an answer. h_cls(p) is the state of the question's first
+// token beside p.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "lib/base/ids.h"
+#include "lib/train/transformer_layer.h"
+
+namespace fovea {
+
+class Encoder;
+class SafetensorsFile;
+class ThreadPool;
+
+struct ReaderNetworkOptions {
+  std::size_t frozen_layers = 0;
+  std::size_t apart_layers = 3;
+  std::size_t joint_layers = 3;
+  float rank_weight = 0.5f;
+};
+
+// Token ids with [CLS] in front and [SEP] behind; answers can only be at the tokens between them.
+struct ReaderPassage {
+  std::vector<TokenId> tokens;
+  std::array<float, 2> scores = {};  // dense (cosine), lexical (BM25 by the question's best)
+  // Where the answer is, as first and last token; empty if it is not here.
+  std::vector<std::pair<std::size_t, std::size_t>> answers;
+};
+
+struct ReaderQuestion {
+  std::vector<TokenId> tokens;          // [CLS] … [SEP]
+  std::vector<ReaderPassage> passages;  // at least one
+};
+
+// Of one question.
+struct ReaderLogits {
+  // [P][Tp], −∞ at [CLS] and [SEP]; r_p is in them.
+  std::vector<std::vector<float>> start;
+  std::vector<std::vector<float>> end;
+  std::vector<float> passage;  // [P], r_p
+  float none = 0;
+};
+
+// Mean over questions.
+struct ReaderLoss {
+  double span = 0;
+  double rank = 0;
+  std::size_t questions = 0;
+  double total(const ReaderNetworkOptions& options) const {
+    return span + static_cast<double>(options.rank_weight) * rank;
+  }
+};
+
+class ReaderNetwork {
+ public:
+  // Starts from the encoder's own layers, whose weights are read from `weights` (its
+  // model.safetensors); heads are drawn from `seed`. Borrows the encoder. Throws
+  // Error(kInvalidArgument) if it has fewer layers than the options name, Error(kCorrupt) as
+  // SafetensorsFile.
+  ReaderNetwork(const Encoder& encoder, const SafetensorsFile& weights,
+                const ReaderNetworkOptions& options, std::uint64_t seed);
+  ~ReaderNetwork();
+
+  std::vector<ReaderLogits> Forward(std::span<const ReaderQuestion> questions, ThreadPool* pool);
+  // Adds the gradients of `weight` · Σ loss of the questions; gives their mean loss.
+  ReaderLoss ForwardBackward(std::span<const ReaderQuestion> questions, float weight,
+                             const DropoutOptions& dropout, ThreadPool* pool);
+
+  std::vector<Parameter*> parameters();
+  const ReaderNetworkOptions& options() const { return options_; }
+
+ private:
+  struct Batch;
+  void Run(std::span<const ReaderQuestion> questions, const DropoutOptions& dropout, Batch& batch,
+           ThreadPool* pool);
+  void Backward(std::span<const ReaderQuestion> questions, Batch& batch, MatrixView token_gradient,
+                MatrixView passage_gradient, ThreadPool* pool);
+
+  const Encoder& encoder_;
+  ReaderNetworkOptions options_;
+  std::vector<TransformerLayer> apart_;
+  std::vector<TransformerLayer> joint_;
+  Parameter segment_;             // [1, D], marks the question in the joint layers
+  LinearLayer token_head_;        // [2, D]: start, end
+  LinearLayer passage_head_;      // [2, D]: fit, none
+  Parameter score_weights_;       // [1, 2]: dense, lexical
+  std::unique_ptr<Batch> batch_;  // kept between calls for its memory
+};
+
+}  // namespace fovea

@@ -1,0 +1,223 @@
+#include "lib/train/reader_trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <random>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/thread_pool.h"
+#include "lib/nn/encoder.h"
+#include "lib/nn/safetensors.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/tiny_models.h"
+
+namespace fovea {
+namespace {
+
+// Made-up questions: the answer is where the question's one word stands in the right passage.
+class Riddles final : public ReaderExamples {
+ public:
+  explicit Riddles(std::size_t size) : size_(size) {}
+  std::size_t size() const override { return size_; }
+  ReaderQuestion Get(std::size_t index, std::uint64_t epoch) const override {
+    std::mt19937 random(static_cast<std::uint32_t>(index + 1000 * epoch));
+    const int word = 4 + static_cast<int>(random() % 8);
+    ReaderQuestion question;
+    question.tokens = {TokenId{2}, TokenId{word}, TokenId{3}};
+    const std::size_t right = random() % 3;  // 2: in none
+    for (std::size_t p = 0; p < 2; ++p) {
+      ReaderPassage passage;
+      passage.tokens = {TokenId{2}};
+      const std::size_t count = 4 + random() % 6;
+      for (std::size_t t = 0; t < count; ++t) {
+        int other = 4 + static_cast<int>(random() % 8);
+        if (other == word) other = 4 + (word - 3) % 8;
+        passage.tokens.push_back(TokenId{other});
+      }
+      if (p == right) {
+        const std::size_t at = 1 + random() % count;
+        passage.tokens[at] = TokenId{word};
+        passage.answers = {{at, at}};
+      }
+      passage.tokens.push_back(TokenId{3});
+      passage.scores = {static_cast<float>(random() % 100) / 100, p == right ? 0.9f : 0.3f};
+      question.passages.push_back(std::move(passage));
+    }
+    return question;
+  }
+
+ private:
+  std::size_t size_;
+};
+
+class ReaderTraining : public testing::Test {
+ protected:
+  ReaderTraining() {
+    TinyBert().Write(folder_.path() / "tiny");
+    encoder_ = Encoder::Load(folder_.path() / "tiny");
+    weights_ = std::make_unique<SafetensorsFile>(folder_.path() / "tiny" / "model.safetensors");
+  }
+
+  std::unique_ptr<ReaderNetwork> Network(ReaderNetworkOptions options = {.apart_layers = 1,
+                                                                         .joint_layers = 1}) const {
+    return std::make_unique<ReaderNetwork>(*encoder_, *weights_, options, 7);
+  }
+
+  ReaderTrainerOptions Options() const {
+    ReaderTrainerOptions options;
+    options.epochs = 2;
+    options.batch_questions = 8;
+    options.pass_tokens = 64;
+    options.rate = 3e-3f;
+    return options;
+  }
+
+  static std::vector<float> Values(ReaderNetwork& network) {
+    std::vector<float> values;
+    for (const Parameter* parameter : network.parameters())
+      values.insert(values.end(), parameter->value.data(),
+                    parameter->value.data() + parameter->value.rows() * parameter->value.cols());
+    return values;
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<Encoder> encoder_;
+  std::unique_ptr<SafetensorsFile> weights_;
+};
+
+double Loss(ReaderNetwork& network, const std::vector<ReaderQuestion>& questions) {
+  const ReaderLoss loss = network.ForwardBackward(questions, 0, {}, nullptr);
+  return loss.total(network.options());
+}
+
+// The layers are checked number by number in double precision; here, that the network is put
+// together rightly: the derivative along a random direction of each parameter, in f32.
+TEST_F(ReaderTraining, EveryParametersGradientIsItsDerivative) {
+  const auto network = Network();
+  std::vector<ReaderQuestion> questions;
+  for (std::size_t i = 0; i < 4; ++i) questions.push_back(Riddles(4).Get(i, 0));
+  const float weight = 1.0f / static_cast<float>(questions.size());
+  network->ForwardBackward(questions, weight, {}, nullptr);
+  std::mt19937 random(9);
+  std::normal_distribution<float> normal;
+  for (Parameter* parameter : network->parameters()) {
+    const std::size_t count = parameter->value.rows() * parameter->value.cols();
+    std::vector<float> direction(count);
+    double length = 0;
+    double slope = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      // Along the gradient and a little aside, so that the slope stands out from rounding.
+      direction[i] = parameter->gradient.data()[i] + 0.01f * normal(random);
+      length += static_cast<double>(direction[i]) * direction[i];
+    }
+    length = std::sqrt(length);
+    const Matrix before = parameter->value.Clone();
+    constexpr double kStep = 5e-3;
+    const auto loss_at = [&](double step) {
+      for (std::size_t i = 0; i < count; ++i)
+        parameter->value.data()[i] =
+            before.data()[i] + static_cast<float>(step * direction[i] / length);
+      return Loss(*network, questions);
+    };
+    for (std::size_t i = 0; i < count; ++i)
+      slope += static_cast<double>(parameter->gradient.data()[i]) * direction[i] / length;
+    const double want = (loss_at(kStep) - loss_at(-kStep)) / (2 * kStep);
+    loss_at(0);
+    // Rounding of the loss, 1e-6, over the step; the third derivative times step².
+    EXPECT_NEAR(slope, want, 1e-3 + 0.02 * std::abs(want)) << parameter->name;
+  }
+}
+
+TEST_F(ReaderTraining, StartsFromTheEncodersOwnLayers) {
+  const auto network = Network({.frozen_layers = 1, .apart_layers = 0, .joint_layers = 1});
+  const std::vector<Parameter*> parameters = network->parameters();
+  ASSERT_EQ(parameters[0]->name, "encoder.layer.1.attention.self.qkv.weight");
+  const std::vector<float> key =
+      weights_->Floats("encoder.layer.1.attention.self.key.weight", {24, 24});
+  for (std::size_t i = 0; i < key.size(); ++i)
+    EXPECT_EQ(parameters[0]->value.data()[24 * 24 + i], key[i]);
+  EXPECT_ERROR(Network({.apart_layers = 2, .joint_layers = 1}), ErrorCode::kInvalidArgument,
+               "tiny has 2 layers; a reader of 3");
+}
+
+TEST_F(ReaderTraining, LearnsToPointAtTheWordAndToSayNone) {
+  const auto network = Network();
+  const Riddles riddles(400);
+  std::vector<ReaderQuestion> fresh;
+  for (std::size_t i = 0; i < 100; ++i) fresh.push_back(riddles.Get(10'000 + i, 99));
+  const double before = Loss(*network, fresh);
+  ReaderTrainerOptions options = Options();
+  options.epochs = 8;
+  options.dropout = 0;
+  ReaderTrainer trainer(*network, riddles, options);
+  ThreadPool pool(2);
+  trainer.Run({}, {}, {}, &pool);
+  const double after = Loss(*network, fresh);
+  EXPECT_LT(after, before / 3) << before;
+}
+
+TEST_F(ReaderTraining, AResumedRunEndsLikeAnUndisturbedOne) {
+  const Riddles riddles(50);
+  ReaderTrainerOptions options = Options();
+  const auto whole = Network();
+  ReaderTrainer(*whole, riddles, options).Run({}, {}, {}, nullptr);
+
+  options.checkpoint = folder_.path() / "checkpoint";
+  std::stop_source stop;
+  const auto stopped = Network();
+  EXPECT_ERROR(ReaderTrainer(*stopped, riddles, options)
+                   .Run(
+                       [&](const TrainingProgress& progress) {
+                         if (progress.step == 9) stop.request_stop();
+                       },
+                       {}, stop.get_token(), nullptr),
+               ErrorCode::kCancelled, "stopped");
+  const auto resumed = Network();
+  ReaderTrainer trainer(*resumed, riddles, options);
+  trainer.Resume();
+  ThreadPool pool(3);
+  trainer.Run({}, {}, {}, &pool);
+  EXPECT_EQ(Values(*resumed), Values(*whole));
+}
+
+TEST_F(ReaderTraining, RefusesACheckpointThatIsAnothersOrCutOff) {
+  const Riddles riddles(20);
+  ReaderTrainerOptions options = Options();
+  options.checkpoint = folder_.path() / "checkpoint";
+  const auto network = Network();
+  ReaderTrainer(*network, riddles, options).Run({}, {}, {}, nullptr);
+
+  ReaderTrainerOptions other = options;
+  other.seed = 2;
+  ReaderTrainer different(*network, riddles, other);
+  EXPECT_ERROR(different.Resume(), ErrorCode::kMismatch, "of another training");
+
+  const std::string bytes = ReadFile(options.checkpoint);
+  folder_.Write("checkpoint", bytes.substr(0, bytes.size() / 2));
+  ReaderTrainer again(*network, riddles, options);
+  EXPECT_ERROR(again.Resume(), ErrorCode::kCorrupt, "checkpoint");
+}
+
+TEST_F(ReaderTraining, StopsAtALossThatIsNoNumber) {
+  const auto network = Network();
+  network->parameters().back()->value.data()[0] = std::nanf("");
+  const Riddles riddles(20);
+  ReaderTrainer trainer(*network, riddles, Options());
+  EXPECT_ERROR(trainer.Run({}, {}, {}, nullptr), ErrorCode::kInvalidArgument, "not a number");
+}
+
+TEST_F(ReaderTraining, RefusesOptionsThatMakeNoSense) {
+  const auto network = Network();
+  ReaderTrainerOptions options = Options();
+  options.dropout = 1;
+  EXPECT_ERROR(ReaderTrainer(*network, Riddles(5), options), ErrorCode::kInvalidArgument,
+               "dropout");
+}
+
+}  // namespace
+}  // namespace fovea
