@@ -24,6 +24,12 @@ void Log(const LogCallback& log, const std::string& message) {
 
 }  // namespace
 
+// Which rows a search may give, and how many of them are in the file.
+struct Wanted {
+  std::vector<bool> rows;
+  std::size_t in_file = 0;
+};
+
 struct VectorIndex::State {
   ThreadPool* pool = nullptr;
   std::string type = "flat";
@@ -36,6 +42,8 @@ struct VectorIndex::State {
   std::vector<float> tail;           // [tail rows, D]
   std::vector<ChunkId> chunks;
   std::vector<DocumentId> documents;  // DocumentId{} for a row whose chunk is deleted
+  // Rows whose chunk is not deleted: kept, since to gather them takes longer than to walk a graph.
+  Wanted live_rows;
 
   std::size_t file_rows() const { return file ? file->ids().size() : 0; }
   ConstMatrixView TailView() const {
@@ -45,7 +53,8 @@ struct VectorIndex::State {
   void LoadFile(const Store& store, const VectorFileRecord& record);
   void LoadTail(const Store& store, std::int64_t after);
   void ScanTail(std::span<const float> query, const std::vector<bool>& wanted, TopHits& best) const;
-  void SearchFile(std::span<const float> query, std::size_t k, const std::vector<bool>& wanted,
+  Wanted Select(const std::function<bool(ChunkId, DocumentId)>& accept) const;
+  void SearchFile(std::span<const float> query, std::size_t k, const Wanted& wanted,
                   TopHits& best) const;
   bool SearchApproximately(const CodedQuery& query, std::size_t k, const std::vector<bool>& wanted,
                            std::size_t wanted_in_file, TopHits& best) const;
@@ -115,7 +124,20 @@ std::unique_ptr<VectorIndex> VectorIndex::Open(const Store& store, const VectorI
     }
   }
   state->LoadTail(store, after);
+  state->live_rows = state->Select({});
   return std::unique_ptr<VectorIndex>(new VectorIndex(std::move(state)));
+}
+
+// The rows whose chunk is not deleted and, unless `accept` is empty, accepted.
+Wanted VectorIndex::State::Select(const std::function<bool(ChunkId, DocumentId)>& accept) const {
+  Wanted wanted{std::vector<bool>(chunks.size()), 0};
+  for (std::size_t row = 0; row < chunks.size(); ++row) {
+    if (documents[row] == DocumentId{} || (accept && !accept(chunks[row], documents[row])))
+      continue;
+    wanted.rows[row] = true;
+    if (row < file_rows()) ++wanted.in_file;
+  }
+  return wanted;
 }
 
 // Offers every wanted row of the tail.
@@ -133,14 +155,14 @@ void VectorIndex::State::ScanTail(std::span<const float> query, const std::vecto
 // Offers the k best wanted rows of the file: by its graph or lists if many are wanted, else
 // exactly.
 void VectorIndex::State::SearchFile(std::span<const float> query, std::size_t k,
-                                    const std::vector<bool>& wanted, TopHits& best) const {
-  const auto end = wanted.begin() + static_cast<std::ptrdiff_t>(file_rows());
-  const auto wanted_in_file = static_cast<std::size_t>(std::count(wanted.begin(), end, true));
+                                    const Wanted& wanted, TopHits& best) const {
   const CodedQuery coded(query);
-  const bool few = wanted_in_file < std::max(kFewAccepted, file_rows() / kAcceptedShare);
-  if (file->approximate() && !few && SearchApproximately(coded, k, wanted, wanted_in_file, best))
+  const bool few = wanted.in_file < std::max(kFewAccepted, file_rows() / kAcceptedShare);
+  if (file->approximate() && !few &&
+      SearchApproximately(coded, k, wanted.rows, wanted.in_file, best)) {
     return;
-  ScanExactly(coded, file->vectors(), k, wanted, 0, pool, best);
+  }
+  ScanExactly(coded, file->vectors(), k, wanted.rows, 0, pool, best);
 }
 
 // Graph and lists know nothing of deleted or filtered rows: asks for more until enough wanted ones
@@ -175,14 +197,11 @@ std::vector<DenseHit> VectorIndex::Search(
   if (!std::all_of(query.begin(), query.end(), [](float x) { return std::isfinite(x); })) {
     throw Error(ErrorCode::kInvalidArgument, "the query's vector is not finite");
   }
-  std::vector<bool> wanted(state.chunks.size());
-  for (std::size_t row = 0; row < wanted.size(); ++row) {
-    if (state.documents[row] == DocumentId{}) continue;
-    wanted[row] = !accept || accept(state.chunks[row], state.documents[row]);
-  }
+  const Wanted selected = accept ? state.Select(accept) : Wanted{};
+  const Wanted& wanted = accept ? selected : state.live_rows;
   TopHits best(static_cast<std::size_t>(k));
   if (state.file) state.SearchFile(query, static_cast<std::size_t>(k), wanted, best);
-  state.ScanTail(query, wanted, best);
+  state.ScanTail(query, wanted.rows, best);
   std::vector<DenseHit> hits;
   for (const TopHits::Entry& entry : best.Sorted()) {
     hits.push_back({.chunk = state.chunks[entry.row], .score = entry.score});
