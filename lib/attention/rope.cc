@@ -1,57 +1,117 @@
 #include "lib/attention/rope.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string>
 
 #include "lib/base/error.h"
 
 namespace fovea {
+namespace {
 
-Rope::Rope(int rotated_width, float base, int max_positions, RopePairing pairing)
-    : rotated_width_(rotated_width),
-      pairing_(pairing),
-      max_positions_(static_cast<std::size_t>(max_positions)) {
-  if (rotated_width < 0 || rotated_width % 2 != 0 || max_positions < 0 || !(base > 0)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "rotary embedding of width " + std::to_string(rotated_width) + ", base " +
-                    std::to_string(base) + ", " + std::to_string(max_positions) +
-                    " positions: the width must be even, the base positive");
-  }
-  const std::size_t pairs = static_cast<std::size_t>(rotated_width) / 2;
-  cosine_.resize(max_positions_ * pairs);
-  sine_.resize(max_positions_ * pairs);
+[[noreturn]] void Fail(const std::string& what) {
+  throw Error(ErrorCode::kInvalidArgument, "rotary embedding: " + what);
+}
+
+// The (fractional) pair that turns `turns` times within the original context.
+double PairOfTurns(const RopeOptions& options, double turns) {
+  return options.rotated_width *
+         std::log(options.original_context / (turns * 2 * std::numbers::pi)) /
+         (2 * std::log(options.base));
+}
+
+// How far each pair keeps its own angle: 1 for the fast ones, 0 for the slow ones, a ramp between.
+std::vector<double> YarnRamp(const RopeOptions& options, std::size_t pairs) {
+  const double last = options.rotated_width - 1;
+  const double low = std::max(0.0, std::floor(PairOfTurns(options, options.beta_fast)));
+  const double high = std::min(last, std::ceil(PairOfTurns(options, options.beta_slow)));
+  std::vector<double> ramp(pairs);
   for (std::size_t i = 0; i < pairs; ++i) {
-    // In double: at position 8000 an f32 angle would already be off by 5e-4.
-    const double frequency =
-        std::pow(static_cast<double>(base), -2.0 * static_cast<double>(i) / rotated_width);
-    for (std::size_t position = 0; position < max_positions_; ++position) {
-      const double angle = static_cast<double>(position) * frequency;
-      cosine_[position * pairs + i] = static_cast<float>(std::cos(angle));
-      sine_[position * pairs + i] = static_cast<float>(std::sin(angle));
-    }
+    const double at = (static_cast<double>(i) - low) / std::max(0.001, high - low);
+    ramp[i] = (1 - std::clamp(at, 0.0, 1.0)) * options.extrapolation_factor;
+  }
+  return ramp;
+}
+
+}  // namespace
+
+void RopeOptions::validate() const {
+  if (rotated_width < 0 || rotated_width % 2 != 0 || !(base > 0) || !std::isfinite(base)) {
+    Fail("width " + std::to_string(rotated_width) + ", base " + std::to_string(base) +
+         ": the width must be even, the base positive");
+  }
+  if (!(factor > 0) || !std::isfinite(factor) || !std::isfinite(attention_factor)) {
+    Fail("the scaling factor " + std::to_string(factor) + " must be positive");
+  }
+  if (scaling == RopeScaling::kYarn &&
+      (original_context < 1 || !(base > 1) || !(beta_fast > 0) || !(beta_slow > 0) ||
+       !std::isfinite(beta_fast) || !std::isfinite(beta_slow) ||
+       !std::isfinite(extrapolation_factor))) {
+    Fail("YaRN needs an original context, a base above 1 and positive beta_fast and beta_slow");
+  }
+  if (!frequency_factors.empty() &&
+      frequency_factors.size() != static_cast<std::size_t>(rotated_width) / 2) {
+    Fail(std::to_string(frequency_factors.size()) + " frequency factors for a width of " +
+         std::to_string(rotated_width));
+  }
+  for (const float f : frequency_factors) {
+    if (!(f > 0) || !std::isfinite(f)) Fail("a frequency factor is not positive");
   }
 }
 
-void Rope::Apply(MatrixView rows, int head_width, std::size_t first_position) const {
-  if (first_position > max_positions_ || rows.rows > max_positions_ - first_position) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "rotary embedding: positions " + std::to_string(first_position) + " … " +
-                    std::to_string(first_position + rows.rows) + " exceed the " +
-                    std::to_string(max_positions_) + " of the model");
+Rope::Rope(const RopeOptions& options)
+    : pairing_(options.pairing), magnitude_(options.attention_factor) {
+  options.validate();
+  const std::size_t pairs = static_cast<std::size_t>(options.rotated_width) / 2;
+  const bool yarn = options.scaling == RopeScaling::kYarn;
+  const std::vector<double> ramp =
+      yarn ? YarnRamp(options, pairs) : std::vector<double>(pairs, 0.0);
+  for (std::size_t i = 0; i < pairs; ++i) {
+    double frequency =
+        std::pow(options.base, -2.0 * static_cast<double>(i) / options.rotated_width);
+    if (!options.frequency_factors.empty())
+      frequency /= static_cast<double>(options.frequency_factors[i]);
+    if (options.scaling != RopeScaling::kNone)
+      frequency *= ramp[i] + (1 - ramp[i]) / options.factor;
+    frequencies_.push_back(frequency);
+  }
+  if (yarn && options.extrapolation_factor != 0) magnitude_ *= 1 + 0.1 * std::log(options.factor);
+}
+
+RopeTable Rope::Positions(std::size_t first, std::size_t count) const {
+  RopeTable table;
+  table.pairing_ = pairing_;
+  table.cosine_ = Matrix(count, frequencies_.size());
+  table.sine_ = Matrix(count, frequencies_.size());
+  for (std::size_t t = 0; t < count; ++t) {
+    for (std::size_t i = 0; i < frequencies_.size(); ++i) {
+      // In double: at position 8000 an f32 angle would already be off by 5e-4.
+      const double angle = static_cast<double>(first + t) * frequencies_[i];
+      table.cosine_.row(t)[i] = static_cast<float>(std::cos(angle) * magnitude_);
+      table.sine_.row(t)[i] = static_cast<float>(std::sin(angle) * magnitude_);
+    }
+  }
+  return table;
+}
+
+void RopeTable::Apply(MatrixView rows, int head_width, std::size_t first_row) const {
+  if (first_row > cosine_.rows() || rows.rows > cosine_.rows() - first_row) {
+    Fail("rows " + std::to_string(first_row) + " … " + std::to_string(first_row + rows.rows) +
+         " exceed the table's " + std::to_string(cosine_.rows()) + " positions");
   }
   const std::size_t width = static_cast<std::size_t>(head_width);
-  if (head_width < rotated_width_ || width == 0 || rows.cols % width != 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "rotary embedding: rows of " + std::to_string(rows.cols) + " numbers, heads of " +
-                    std::to_string(head_width) + ", " + std::to_string(rotated_width_) +
-                    " of them rotated, do not fit");
+  const std::size_t pairs = cosine_.cols();
+  if (head_width < 1 || width < 2 * pairs || rows.cols % width != 0) {
+    Fail("rows of " + std::to_string(rows.cols) + " numbers, heads of " +
+         std::to_string(head_width) + ", " + std::to_string(2 * pairs) +
+         " of them rotated, do not fit");
   }
-  const std::size_t pairs = static_cast<std::size_t>(rotated_width_) / 2;
   const std::size_t step = pairing_ == RopePairing::kInterleaved ? 2 : 1;
   const std::size_t distance = pairing_ == RopePairing::kInterleaved ? 1 : pairs;
   for (std::size_t t = 0; t < rows.rows; ++t) {
-    const float* cosine = cosine_.data() + (first_position + t) * pairs;
-    const float* sine = sine_.data() + (first_position + t) * pairs;
+    const float* cosine = cosine_.data() + (first_row + t) * pairs;
+    const float* sine = sine_.data() + (first_row + t) * pairs;
     for (std::size_t head = 0; head < rows.cols; head += width) {
       float* x = rows.row(t) + head;
       for (std::size_t i = 0; i < pairs; ++i) {

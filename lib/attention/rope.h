@@ -1,9 +1,9 @@
-// Rotary position embedding (Su et al. 2021): pairs of a head's components are rotated by position · base^(−2i/Dr).
+// Rotary position embedding (Su et al. 2021): pairs of a head's components are rotated by position · base^(−2i/Dr),
+// or by an angle scaled for contexts longer than those trained on.
 
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <vector>
 
 #include "lib/kernels/matrix.h"
@@ -13,21 +13,59 @@ namespace fovea {
 // Which components form a pair: Llama GGUF files interleave (2i, 2i+1); "NeoX" models pair (i, i + Dr/2).
 enum class RopePairing { kInterleaved, kHalves };
 
-class Rope {
- public:
-  // rotated_width Dr: even, at most the head width; the components past it are left alone. Tables are made for max_positions.
-  Rope(int rotated_width, float base, int max_positions, RopePairing pairing = RopePairing::kInterleaved);
+// kLinear: every angle is divided by the factor (Chen et al. 2023). kYarn: only those of pairs that turn few times within
+// the original context are, with a ramp between (Peng et al. 2023, section 3.2).
+enum class RopeScaling { kNone, kLinear, kYarn };
 
-  // Rotates in place every head of every row: rows [T, heads · head_width], row t at position first_position + t.
-  // Throws Error(kInvalidArgument) past max_positions.
-  void Apply(MatrixView rows, int head_width, std::size_t first_position) const;
+struct RopeOptions {
+  int rotated_width = 0;  // Dr: even, at most the head width; the components past it are left alone.
+  double base = 10000.0;
+  RopePairing pairing = RopePairing::kInterleaved;
+  RopeScaling scaling = RopeScaling::kNone;
+  double factor = 1.0;  // context / original context
+  // Multiplies cosine and sine, for YaRN on top of its own 0.1 ln(factor) + 1.
+  double attention_factor = 1.0;
+  // YaRN: pairs that turn more than beta_fast times within the original context keep their angle, those under beta_slow
+  // are interpolated, as far as extrapolation_factor (1: fully) says.
+  int original_context = 0;
+  double extrapolation_factor = 1.0;
+  double beta_fast = 32.0;
+  double beta_slow = 1.0;
+  // [Dr/2]: the angle of pair i is divided by factor i (Llama 3.1's rope_freqs.weight). Empty: by 1.
+  std::vector<float> frequency_factors{};
+
+  // Throws Error(kInvalidArgument).
+  void validate() const;
+};
+
+// The turns of consecutive positions.
+class RopeTable {
+ public:
+  // Rotates in place every head of every row: rows [T, heads · head_width], row t at position first_row + t of the table.
+  // Throws Error(kInvalidArgument) past the table's end or if the widths do not fit.
+  void Apply(MatrixView rows, int head_width, std::size_t first_row) const;
 
  private:
-  int rotated_width_;
+  friend class Rope;
+  RopePairing pairing_ = RopePairing::kInterleaved;
+  Matrix cosine_;  // [positions, Dr/2]
+  Matrix sine_;
+};
+
+// Immutable, shared by threads. It keeps no table of the whole context: the turns of a token are few sines beside the
+// layers that use them.
+class Rope {
+ public:
+  // Throws Error(kInvalidArgument) on options that are not valid.
+  explicit Rope(const RopeOptions& options);
+
+  // The turns of positions [first, first + count).
+  RopeTable Positions(std::size_t first, std::size_t count) const;
+
+ private:
   RopePairing pairing_;
-  std::size_t max_positions_;
-  std::vector<float> cosine_;  // [max_positions, Dr/2]
-  std::vector<float> sine_;
+  std::vector<double> frequencies_;  // [Dr/2], radians a position
+  double magnitude_;
 };
 
 }  // namespace fovea

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "lib/attention/attention.h"
@@ -16,6 +15,7 @@
 #include "lib/nn/float16.h"
 #include "lib/nn/gguf.h"
 #include "lib/nn/kv_cache.h"
+#include "lib/nn/memory_limit.h"
 #include "lib/nn/model_path.h"
 #include "lib/nn/row_blocks.h"
 
@@ -36,16 +36,21 @@ Bpe ReadTokenizer(const GgufFile& file) {
   }
 }
 
+struct Linear {
+  PackedMatrix weights;     // [outputs, inputs]
+  std::vector<float> bias;  // [outputs], or empty: none.
+};
+
 struct Layer {
   std::vector<float> attention_norm;     // [D]
-  PackedMatrix query;                    // [H·Dh, D]
-  PackedMatrix key;                      // [Hkv·Dh, D]
-  PackedMatrix value;                    // [Hkv·Dh, D]
-  PackedMatrix attention_output;         // [D, H·Dh]
+  Linear query;                          // [H·Dh, D]
+  Linear key;                            // [Hkv·Dh, D]
+  Linear value;                          // [Hkv·Dh, D]
+  Linear attention_output;               // [D, H·Dh]
   std::vector<float> feed_forward_norm;  // [D]
-  PackedMatrix gate;                     // [F, D]
-  PackedMatrix up;                       // [F, D]
-  PackedMatrix down;                     // [D, F]
+  Linear gate;                           // [F, D]
+  Linear up;                             // [F, D]
+  Linear down;                           // [D, F]
 };
 
 // Takes tensors out of the file by name and knows at the end which ones nobody asked for.
@@ -59,6 +64,13 @@ class TensorReader {
   PackedMatrix Packed(const std::string& name, std::size_t outputs, std::size_t inputs) {
     const GgufTensor& tensor = Take(name, {inputs, outputs});
     return PackedMatrix(Type(name, tensor), tensor.data, outputs, inputs);
+  }
+
+  // `name`.weight, and `name`.bias where the file has it (Qwen2's queries, keys and values).
+  Linear LinearLayer(const std::string& name, std::size_t outputs, std::size_t inputs) {
+    Linear linear{Packed(name + ".weight", outputs, inputs), {}};
+    if (Has(name + ".bias")) linear.bias = Vector(name + ".bias", outputs);
+    return linear;
   }
 
   std::vector<float> Vector(const std::string& name, std::size_t size) {
@@ -83,8 +95,7 @@ class TensorReader {
   void CheckAllTaken() const {
     for (const auto& [name, tensor] : file_.tensors()) {
       if (std::find(taken_.begin(), taken_.end(), name) == taken_.end()) {
-        Fail(ErrorCode::kUnsupported, name,
-             "has no place in the Llama architecture as it is supported");
+        Fail(ErrorCode::kUnsupported, name, "has no place in the architecture as it is supported");
       }
     }
   }
@@ -126,15 +137,28 @@ class TensorReader {
   std::vector<std::string> taken_;
 };
 
-Epilogue PlusResidual(ConstMatrixView residual) {
+// Packed weights take as many bytes as the file's.
+void CheckMemory(const GgufFile& file) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, tensor] : file.tensors()) bytes += tensor.data.size();
+  CheckFitsInMemory(file.file().path().string(), bytes, AvailableMemory());
+}
+
+Epilogue Plus(const std::vector<float>& bias) {
   Epilogue epilogue;
+  if (!bias.empty()) epilogue.bias = bias.data();
+  return epilogue;
+}
+
+Epilogue PlusResidual(const std::vector<float>& bias, ConstMatrixView residual) {
+  Epilogue epilogue = Plus(bias);
   epilogue.residual = residual;
   return epilogue;
 }
 
-// silu(x) ⊙ up
-Epilogue SiluTimes(ConstMatrixView up) {
-  Epilogue epilogue;
+// silu(x + bias) ⊙ up
+Epilogue SiluTimes(const std::vector<float>& bias, ConstMatrixView up) {
+  Epilogue epilogue = Plus(bias);
   epilogue.activation = Activation::kSilu;
   epilogue.multiplier = up;
   return epilogue;
@@ -150,12 +174,13 @@ struct Scratch {
         up(tokens, feed_forward),
         gated(tokens, feed_forward) {}
 
-  Matrix hidden;   // [T, D]
-  Matrix normed;   // [T, D]
-  Matrix query;    // [T, H·Dh]
-  Matrix context;  // [T, H·Dh]
-  Matrix up;       // [T, F]
-  Matrix gated;    // [T, F]
+  Matrix hidden;    // [T, D]
+  Matrix normed;    // [T, D]
+  Matrix query;     // [T, H·Dh]
+  Matrix context;   // [T, H·Dh]
+  Matrix up;        // [T, F]
+  Matrix gated;     // [T, F]
+  RopeTable turns;  // of the block's positions
 };
 
 }  // namespace
@@ -164,17 +189,18 @@ struct Decoder::State {
   explicit State(const fs::path& path)
       : file(path),
         config(ReadDecoderConfig(file)),
+        rope(config.rope),
         tokenizer(ReadTokenizer(file)),
         fingerprint(ModelFingerprint(path, file.file().text())),
         name(path.filename().string()) {}
 
   GgufFile file;  // Stays mapped: the packed matrices may borrow from it.
   DecoderConfig config;
+  Rope rope;
   Bpe tokenizer;
   std::string fingerprint;
   std::string name;
-  std::optional<Rope> rope;  // Made once the weights have shown that the sizes are real.
-  PackedMatrix embeddings;   // [V, D]
+  PackedMatrix embeddings;  // [V, D]
   std::vector<Layer> layers;
   std::vector<float> output_norm;  // [D]
   PackedMatrix output;             // [V, D]; empty when the head is tied.
@@ -211,21 +237,24 @@ Layer Decoder::State::ReadLayer(TensorReader& reader, const std::string& prefix)
   const auto feed_forward = static_cast<std::size_t>(config.feed_forward);
   Layer layer;
   layer.attention_norm = reader.Vector(prefix + "attn_norm.weight", width);
-  layer.query = reader.Packed(prefix + "attn_q.weight", query_width(), width);
-  layer.key = reader.Packed(prefix + "attn_k.weight", key_width(), width);
-  layer.value = reader.Packed(prefix + "attn_v.weight", key_width(), width);
-  layer.attention_output = reader.Packed(prefix + "attn_output.weight", width, query_width());
+  layer.query = reader.LinearLayer(prefix + "attn_q", query_width(), width);
+  layer.key = reader.LinearLayer(prefix + "attn_k", key_width(), width);
+  layer.value = reader.LinearLayer(prefix + "attn_v", key_width(), width);
+  layer.attention_output = reader.LinearLayer(prefix + "attn_output", width, query_width());
   layer.feed_forward_norm = reader.Vector(prefix + "ffn_norm.weight", width);
-  layer.gate = reader.Packed(prefix + "ffn_gate.weight", feed_forward, width);
-  layer.up = reader.Packed(prefix + "ffn_up.weight", feed_forward, width);
-  layer.down = reader.Packed(prefix + "ffn_down.weight", width, feed_forward);
+  layer.gate = reader.LinearLayer(prefix + "ffn_gate", feed_forward, width);
+  layer.up = reader.LinearLayer(prefix + "ffn_up", feed_forward, width);
+  layer.down = reader.LinearLayer(prefix + "ffn_down", width, feed_forward);
   return layer;
 }
 
 void Decoder::State::ReadWeights() {
   const auto width = static_cast<std::size_t>(config.width);
   const auto vocabulary = static_cast<std::size_t>(config.vocabulary);
+  CheckMemory(file);
   TensorReader reader(file);
+  if (reader.Has("rope_freqs.weight"))  // The config has it.
+    reader.Vector("rope_freqs.weight", config.rope.frequency_factors.size());
   embeddings = reader.Packed("token_embd.weight", vocabulary, width);
   for (int i = 0; i < config.layers; ++i)
     layers.push_back(ReadLayer(reader, "blk." + std::to_string(i) + "."));
@@ -233,7 +262,6 @@ void Decoder::State::ReadWeights() {
   tied = !reader.Has("output.weight");
   if (!tied) output = reader.Packed("output.weight", vocabulary, width);
   reader.CheckAllTaken();
-  rope.emplace(config.rope_width, config.rope_base, config.context, RopePairing::kInterleaved);
 }
 
 void Decoder::State::CheckTokens(const KvCache& cache, std::span<const TokenId> tokens) const {
@@ -274,12 +302,12 @@ void Decoder::State::RunLayer(const Layer& layer, KvCache::State::Layer& cached,
   const MatrixView values = cached.values.view().Rows(past, past + tokens);
 
   Norm(hidden, layer.attention_norm, normed, pool);
-  MatMul(normed, layer.query, {}, query, pool);
-  MatMul(normed, layer.key, {}, keys, pool);
-  MatMul(normed, layer.value, {}, values, pool);
+  MatMul(normed, layer.query.weights, Plus(layer.query.bias), query, pool);
+  MatMul(normed, layer.key.weights, Plus(layer.key.bias), keys, pool);
+  MatMul(normed, layer.value.weights, Plus(layer.value.bias), values, pool);
   ForRowBlocks(tokens, pool, [&](std::size_t begin, std::size_t end) {
-    rope->Apply(query.Rows(begin, end), config.head_width, past + begin);
-    rope->Apply(keys.Rows(begin, end), config.head_width, past + begin);
+    scratch.turns.Apply(query.Rows(begin, end), config.head_width, begin);
+    scratch.turns.Apply(keys.Rows(begin, end), config.head_width, begin);
   });
   const AttentionShape shape = {
       .heads = config.heads, .kv_heads = config.kv_heads, .head_width = config.head_width};
@@ -288,12 +316,13 @@ void Decoder::State::RunLayer(const Layer& layer, KvCache::State::Layer& cached,
   mask.causal_offset = static_cast<std::ptrdiff_t>(past);
   ScaledDotProductAttention(shape, query, cached.keys.view().Rows(0, past + tokens),
                             cached.values.view().Rows(0, past + tokens), mask, context, {}, pool);
-  MatMul(context, layer.attention_output, PlusResidual(hidden), hidden, pool);
+  MatMul(context, layer.attention_output.weights, PlusResidual(layer.attention_output.bias, hidden),
+         hidden, pool);
 
   Norm(hidden, layer.feed_forward_norm, normed, pool);
-  MatMul(normed, layer.up, {}, up, pool);
-  MatMul(normed, layer.gate, SiluTimes(up), gated, pool);
-  MatMul(gated, layer.down, PlusResidual(hidden), hidden, pool);
+  MatMul(normed, layer.up.weights, Plus(layer.up.bias), up, pool);
+  MatMul(normed, layer.gate.weights, SiluTimes(layer.gate.bias, up), gated, pool);
+  MatMul(gated, layer.down.weights, PlusResidual(layer.down.bias, hidden), hidden, pool);
 }
 
 void Decoder::State::RunBlock(KvCache::State& cache, std::size_t past,
@@ -302,6 +331,7 @@ void Decoder::State::RunBlock(KvCache::State& cache, std::size_t past,
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     embeddings.DequantizeRow(static_cast<std::size_t>(Value(tokens[t])), scratch.hidden.row(t));
   }
+  scratch.turns = rope.Positions(past, tokens.size());
   for (std::size_t i = 0; i < layers.size(); ++i) {
     RunLayer(layers[i], cache.layers[i], past, tokens.size(), scratch, pool);
   }

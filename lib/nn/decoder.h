@@ -1,5 +1,5 @@
-// A Llama-type decoder (Touvron et al. 2023) read from a GGUF file: RMSNorm, RoPE, grouped-query
-// attention, SwiGLU, KV cache.
+// A decoder of the Llama (Touvron et al. 2023) or Qwen2 (Yang et al. 2024) family read from a GGUF
+// file: RMSNorm, RoPE, grouped-query attention, SwiGLU, biases where the file has them, KV cache.
 //
 // A Decoder is immutable and shared by threads; a KvCache belongs to one conversation and one
 // thread at a time.
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/attention/rope.h"
 #include "lib/kernels/matrix.h"
 #include "lib/text/bpe.h"
 
@@ -21,6 +22,7 @@ namespace fovea {
 class ThreadPool;
 
 struct DecoderConfig {
+  std::string architecture;  // "llama" or "qwen2"
   int layers = 0;
   int width = 0;
   int heads = 0;
@@ -30,8 +32,7 @@ struct DecoderConfig {
   int vocabulary = 0;
   int context = 0;  // tokens
   float epsilon = 1e-5f;
-  float rope_base = 10000.0f;
-  int rope_width = 0;
+  RopeOptions rope;
   std::string chat_template;  // Jinja text as in the file, "" if there is none.
   TokenId bos{-1};            // −1: none
   TokenId eos{-1};
@@ -61,7 +62,8 @@ class KvCache {
 class Decoder {
  public:
   // Throws Error(kNotFound | kCorrupt | kUnsupported); other architectures and weight types are
-  // refused by name.
+  // refused by name, and a file whose weights would not fit in the machine's free memory with what
+  // they need.
   static std::unique_ptr<Decoder> Load(const std::filesystem::path& file);
   ~Decoder();
 

@@ -1,7 +1,7 @@
 #include "lib/nn/decoder_config.h"
 
-#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -28,31 +28,20 @@ int Size(const GgufFile& file, const std::string& key) {
   return Size(file, key, file.Integer(key));
 }
 
-// The rotary tables hold as many numbers as context × rotated width: at most 128 MiB.
-void CheckContext(const GgufFile& file, const DecoderConfig& config) {
-  constexpr std::int64_t kMaxRotaryNumbers = std::int64_t{1} << 25;
-  if (std::int64_t{config.context} * config.rope_width > kMaxRotaryNumbers) {
-    Fail(file, ErrorCode::kUnsupported,
-         "context_length " + std::to_string(config.context) + " is too long");
-  }
+// "llama.block_count" for ".block_count".
+std::string Key(const DecoderConfig& config, const std::string& name) {
+  return config.architecture + "." + name;
 }
 
 // What would change the arithmetic and is not handled.
-void RefuseVariants(const GgufFile& file) {
-  const std::string scaling = file.StringOr("llama.rope.scaling.type", "none");
-  if (scaling != "none")
-    Fail(file, ErrorCode::kUnsupported, "rope scaling \"" + scaling + "\" is not supported");
-  if (file.NumberOr("llama.rope.scale_linear", 1.0) != 1.0) {
+void RefuseVariants(const GgufFile& file, const DecoderConfig& config) {
+  if (file.IntegerOr(Key(config, "expert_count"), 0) != 0) {
     Fail(file, ErrorCode::kUnsupported,
-         "linear rope scaling (llama.rope.scale_linear) is not supported");
+         "mixtures of experts (" + Key(config, "expert_count") + ") are not supported");
   }
-  if (file.IntegerOr("llama.expert_count", 0) != 0) {
-    Fail(file, ErrorCode::kUnsupported,
-         "mixtures of experts (llama.expert_count) are not supported");
-  }
-  if (file.tensors().count("rope_freqs.weight") != 0) {
-    Fail(file, ErrorCode::kUnsupported,
-         "rope frequency factors (rope_freqs.weight, Llama 3.1 and later) are not supported");
+  const std::int64_t window = file.IntegerOr(Key(config, "attention.sliding_window"), 0);
+  if (window != 0 && window < config.context) {
+    Fail(file, ErrorCode::kUnsupported, "sliding-window attention is not supported");
   }
 }
 
@@ -66,50 +55,100 @@ TokenId Special(const GgufFile& file, const std::string& key, int vocabulary) {
 }
 
 void ReadHeads(const GgufFile& file, DecoderConfig& config) {
-  config.heads = Size(file, "llama.attention.head_count");
-  const std::string kv_key = "llama.attention.head_count_kv";
+  config.heads = Size(file, Key(config, "attention.head_count"));
+  const std::string kv_key = Key(config, "attention.head_count_kv");
   config.kv_heads = Size(file, kv_key, file.IntegerOr(kv_key, config.heads));
   if (config.heads % config.kv_heads != 0) {
     Fail(file, ErrorCode::kCorrupt, "head_count is not a multiple of head_count_kv");
   }
-  const std::string key = "llama.attention.key_length";
+  const std::string key = Key(config, "attention.key_length");
   config.head_width = Size(file, key, file.IntegerOr(key, config.width / config.heads));
-  if (file.IntegerOr("llama.attention.value_length", config.head_width) != config.head_width) {
+  if (file.IntegerOr(Key(config, "attention.value_length"), config.head_width) !=
+      config.head_width) {
     Fail(file, ErrorCode::kUnsupported, "keys and values of different length are not supported");
   }
   if (file.metadata().count(key) == 0 && config.width % config.heads != 0) {
     Fail(file, ErrorCode::kCorrupt, "embedding_length is not a multiple of head_count");
   }
-  config.rope_width = Size(file, "llama.rope.dimension_count",
-                           file.IntegerOr("llama.rope.dimension_count", config.head_width));
-  if (config.rope_width > config.head_width || config.rope_width % 2 != 0) {
+}
+
+RopeScaling ReadScaling(const GgufFile& file, const DecoderConfig& config) {
+  // As llama.cpp reads it: a factor without a type is linear.
+  const std::string scaling = file.StringOr(Key(config, "rope.scaling.type"), "linear");
+  if (scaling == "none") return RopeScaling::kNone;
+  if (scaling == "linear") return RopeScaling::kLinear;
+  if (scaling == "yarn") return RopeScaling::kYarn;
+  Fail(file, ErrorCode::kUnsupported,
+       "rope scaling \"" + scaling + "\" is not supported; none, linear and yarn are");
+}
+
+// rope_freqs.weight [Dr/2], which converters write for Llama 3.1 and later.
+std::vector<float> ReadFrequencyFactors(const GgufFile& file, const DecoderConfig& config) {
+  const auto found = file.tensors().find("rope_freqs.weight");
+  if (found == file.tensors().end()) return {};
+  const auto pairs = static_cast<std::size_t>(config.rope.rotated_width) / 2;
+  if (found->second.type != 0 || found->second.shape != std::vector<std::size_t>{pairs}) {
+    Fail(file, ErrorCode::kCorrupt,
+         "tensor \"rope_freqs.weight\" is not made of " + std::to_string(pairs) + " F32 numbers");
+  }
+  std::vector<float> factors(pairs);
+  std::memcpy(factors.data(), found->second.data.data(), pairs * sizeof(float));
+  return factors;
+}
+
+void ReadRope(const GgufFile& file, DecoderConfig& config) {
+  const auto number = [&](const std::string& name, double fallback) {
+    return file.NumberOr(Key(config, "rope." + name), fallback);
+  };
+  RopeOptions& rope = config.rope;
+  const std::string width_key = Key(config, "rope.dimension_count");
+  rope.rotated_width = Size(file, width_key, file.IntegerOr(width_key, config.head_width));
+  if (rope.rotated_width > config.head_width || rope.rotated_width % 2 != 0) {
     Fail(file, ErrorCode::kCorrupt, "rope.dimension_count is odd or larger than a head");
+  }
+  // Converters reorder the rows of Llama's queries and keys to interleaved pairs, not Qwen2's.
+  rope.pairing = config.architecture == "qwen2" ? RopePairing::kHalves : RopePairing::kInterleaved;
+  rope.base = number("freq_base", 10000.0);
+  rope.scaling = ReadScaling(file, config);
+  const double factor = number("scaling.factor", 0);
+  rope.factor = factor != 0 ? factor : number("scale_linear", 1.0);
+  rope.attention_factor = number("scaling.attn_factor", 1.0);
+  const std::string original_key = Key(config, "rope.scaling.original_context_length");
+  rope.original_context = Size(file, original_key, file.IntegerOr(original_key, config.context));
+  rope.extrapolation_factor = number("scaling.yarn_ext_factor", 1.0);
+  rope.attention_factor *= number("scaling.yarn_attn_factor", 1.0);
+  rope.beta_fast = number("scaling.yarn_beta_fast", 32.0);
+  rope.beta_slow = number("scaling.yarn_beta_slow", 1.0);
+  rope.frequency_factors = ReadFrequencyFactors(file, config);
+  try {
+    rope.validate();
+  } catch (const Error& error) {
+    Fail(file, ErrorCode::kCorrupt, error.what());
   }
 }
 
 }  // namespace
 
 DecoderConfig ReadDecoderConfig(const GgufFile& file) {
-  const std::string architecture = file.String("general.architecture");
-  if (architecture != "llama") {
-    Fail(file, ErrorCode::kUnsupported,
-         "architecture \"" + architecture + "\" is not supported, \"llama\" is");
-  }
-  RefuseVariants(file);
   DecoderConfig config;
-  config.layers = Size(file, "llama.block_count");
-  config.width = Size(file, "llama.embedding_length");
-  config.feed_forward = Size(file, "llama.feed_forward_length");
-  config.context = Size(file, "llama.context_length");
+  config.architecture = file.String("general.architecture");
+  if (config.architecture != "llama" && config.architecture != "qwen2") {
+    Fail(file, ErrorCode::kUnsupported,
+         "architecture \"" + config.architecture +
+             "\" is not supported, \"llama\" and \"qwen2\" are");
+  }
+  config.layers = Size(file, Key(config, "block_count"));
+  config.width = Size(file, Key(config, "embedding_length"));
+  config.feed_forward = Size(file, Key(config, "feed_forward_length"));
+  config.context = Size(file, Key(config, "context_length"));
   config.vocabulary = Size(file, "tokenizer.ggml.tokens",
                            static_cast<std::int64_t>(file.Strings("tokenizer.ggml.tokens").size()));
+  RefuseVariants(file, config);
   ReadHeads(file, config);
-  CheckContext(file, config);
-  config.epsilon = static_cast<float>(file.Number("llama.attention.layer_norm_rms_epsilon"));
-  config.rope_base = static_cast<float>(file.NumberOr("llama.rope.freq_base", 10000.0));
-  if (!(config.epsilon >= 0.0f && config.epsilon < 1.0f) || !(config.rope_base > 1.0f) ||
-      std::isinf(config.rope_base)) {
-    Fail(file, ErrorCode::kCorrupt, "layer_norm_rms_epsilon or rope.freq_base is out of range");
+  ReadRope(file, config);
+  config.epsilon = static_cast<float>(file.Number(Key(config, "attention.layer_norm_rms_epsilon")));
+  if (!(config.epsilon >= 0.0f && config.epsilon < 1.0f)) {
+    Fail(file, ErrorCode::kCorrupt, "layer_norm_rms_epsilon is out of range");
   }
   config.chat_template = file.StringOr("tokenizer.chat_template", "");
   config.bos = Special(file, "tokenizer.ggml.bos_token_id", config.vocabulary);

@@ -102,20 +102,26 @@ Rows BertLayer(const Tensors& weights, const BertSizes& sizes, const std::string
   return output;
 }
 
-// Every head's pairs (2i, 2i + 1) turned by position · base^(−2i / rope_width).
+// Every head's pairs turned by position · base^(−2i / rope_width).
 Row Rotate(const LlamaSizes& sizes, Row x, std::size_t position) {
   for (std::size_t head = 0; head < x.size(); head += sizes.head_width) {
     for (std::size_t i = 0; i < sizes.rope_width; i += 2) {
       const double angle = static_cast<double>(position) *
                            std::pow(sizes.rope_base, -static_cast<double>(i) /
                                                          static_cast<double>(sizes.rope_width));
-      const double even = x[head + i];
-      const double odd = x[head + i + 1];
-      x[head + i] = even * std::cos(angle) - odd * std::sin(angle);
-      x[head + i + 1] = even * std::sin(angle) + odd * std::cos(angle);
+      double& first = x[head + (sizes.halves ? i / 2 : i)];
+      double& second = x[head + (sizes.halves ? i / 2 + sizes.rope_width / 2 : i + 1)];
+      const double before = first;
+      first = before * std::cos(angle) - second * std::sin(angle);
+      second = before * std::sin(angle) + second * std::cos(angle);
     }
   }
   return x;
+}
+
+Row MaybeBiased(const Tensors& weights, const std::string& name, const Row& x) {
+  const bool biased = weights.count(name + ".bias") != 0;
+  return biased ? Linear(weights, name, x) : Times(weights.at(name + ".weight"), x);
 }
 
 Rows LlamaLayer(const Tensors& weights, const LlamaSizes& sizes, const std::string& at,
@@ -125,9 +131,9 @@ Rows LlamaLayer(const Tensors& weights, const LlamaSizes& sizes, const std::stri
   Rows output;
   for (std::size_t t = 0; t < input.size(); ++t) {
     const Row n = RmsNorm(weights.at(at + "attn_norm.weight"), input[t], sizes.epsilon);
-    keys.push_back(Rotate(sizes, Times(weights.at(at + "attn_k.weight"), n), t));
-    values.push_back(Times(weights.at(at + "attn_v.weight"), n));
-    const Row query = Rotate(sizes, Times(weights.at(at + "attn_q.weight"), n), t);
+    keys.push_back(Rotate(sizes, MaybeBiased(weights, at + "attn_k", n), t));
+    values.push_back(MaybeBiased(weights, at + "attn_v", n));
+    const Row query = Rotate(sizes, MaybeBiased(weights, at + "attn_q", n), t);
     const Row mixed =
         Attend(query, keys, values, t + 1, sizes.heads, sizes.kv_heads, sizes.head_width);
     const Row attended = Add(input[t], Times(weights.at(at + "attn_output.weight"), mixed));

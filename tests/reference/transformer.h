@@ -34,10 +34,11 @@ struct LlamaSizes {
   std::size_t rope_width = 0;
   double rope_base = 10000;
   double epsilon = 1e-5;
+  bool halves = false;  // RoPE pairs (i, i + rope_width / 2) instead of (2i, 2i + 1).
 };
 
 // Logits [T, V] (Touvron et al. 2023; names as GGUF has them; the head is tied if output.weight is
-// absent).
+// absent, queries, keys and values have biases if the tensors are there).
 std::vector<std::vector<double>> LlamaLogits(const Tensors& weights, const LlamaSizes& sizes,
                                              const std::vector<int>& ids);
 

@@ -138,16 +138,19 @@ std::uint32_t GgufType(WeightType type) {
 
 TinyLlama::TinyLlama(const TinyLlamaOptions& options) : sizes{2, 64, 4, 2, 16, 8, 10000, 1e-5} {
   constexpr std::size_t kFeedForward = 96;
+  const std::string prefix = options.architecture + ".";
+  const bool qwen2 = options.architecture == "qwen2";
+  sizes.halves = qwen2;
   std::mt19937 random(options.seed);
-  writer.AddString("general.architecture", "llama");
-  writer.AddInteger("llama.block_count", 2);
-  writer.AddInteger("llama.context_length", kContext);
-  writer.AddInteger("llama.embedding_length", 64);
-  writer.AddInteger("llama.feed_forward_length", kFeedForward);
-  writer.AddInteger("llama.attention.head_count", 4);
-  writer.AddInteger("llama.attention.head_count_kv", 2);
-  writer.AddFloat("llama.attention.layer_norm_rms_epsilon", 1e-5f);
-  writer.AddInteger("llama.rope.dimension_count", 8);
+  writer.AddString("general.architecture", options.architecture);
+  writer.AddInteger(prefix + "block_count", 2);
+  writer.AddInteger(prefix + "context_length", kContext);
+  writer.AddInteger(prefix + "embedding_length", 64);
+  writer.AddInteger(prefix + "feed_forward_length", kFeedForward);
+  writer.AddInteger(prefix + "attention.head_count", 4);
+  writer.AddInteger(prefix + "attention.head_count_kv", 2);
+  writer.AddFloat(prefix + "attention.layer_norm_rms_epsilon", 1e-5f);
+  writer.AddInteger(prefix + "rope.dimension_count", 8);
   std::vector<std::string> tokens = ByteTokens();
   std::vector<std::int32_t> types(tokens.size(), 1);
   tokens.push_back("<|end|>");
@@ -171,6 +174,11 @@ TinyLlama::TinyLlama(const TinyLlamaOptions& options) : sizes{2, 64, 4, 2, 16, 8
     writer.AddTensor(name, 0, {sizes.width}, AsString(weights.bytes));
     tensors[name] = weights.values;
   };
+  const auto add_bias = [&](const std::string& name, std::size_t outputs) {
+    const reference::Weights bias = RandomDense("F32", outputs, 0.0f, 0.5f, random);
+    writer.AddTensor(name, 0, {outputs}, AsString(bias.bytes));
+    tensors[name] = bias.values;
+  };
   const std::size_t query_width = sizes.heads * sizes.head_width;
   const std::size_t key_width = sizes.kv_heads * sizes.head_width;
   add("token_embd.weight", kVocabulary, sizes.width);
@@ -181,6 +189,11 @@ TinyLlama::TinyLlama(const TinyLlamaOptions& options) : sizes{2, 64, 4, 2, 16, 8
     add(at + "attn_k.weight", key_width, sizes.width);
     add(at + "attn_v.weight", key_width, sizes.width);
     add(at + "attn_output.weight", sizes.width, query_width);
+    if (qwen2) {
+      add_bias(at + "attn_q.bias", query_width);
+      add_bias(at + "attn_k.bias", key_width);
+      add_bias(at + "attn_v.bias", key_width);
+    }
     add_norm(at + "ffn_norm.weight");
     add(at + "ffn_gate.weight", kFeedForward, sizes.width);
     add(at + "ffn_up.weight", kFeedForward, sizes.width);

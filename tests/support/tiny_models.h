@@ -39,6 +39,8 @@ struct TinyBert {
 struct TinyLlamaOptions {
   WeightType type = WeightType::kF32;
   bool tied = true;
+  // "qwen2": pairs of halves, biases on queries, keys and values.
+  std::string architecture = "llama";
   std::uint32_t seed = 1;
 };
 

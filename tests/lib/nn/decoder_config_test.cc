@@ -61,8 +61,8 @@ TEST_F(DecoderFile, DefaultModelIsReadAsItsFileSays) {
   EXPECT_EQ(config.feed_forward, 1536);
   EXPECT_EQ(config.vocabulary, 49152);
   EXPECT_EQ(config.context, 8192);
-  EXPECT_EQ(config.rope_width, 64);
-  EXPECT_EQ(config.rope_base, 100000.0f);
+  EXPECT_EQ(config.rope.rotated_width, 64);
+  EXPECT_EQ(config.rope.base, 100000.0);
   EXPECT_EQ(config.epsilon, 1e-5f);
   EXPECT_EQ(config.bos, TokenId{1});
   EXPECT_EQ(config.eos, TokenId{2});
@@ -74,8 +74,8 @@ TEST_F(DecoderFile, DefaultModelIsReadAsItsFileSays) {
 TEST_F(DecoderFile, DefaultsStandWhereTheFileSaysNothing) {
   const auto decoder = Load(TinyLlama().writer.Bytes());
   EXPECT_EQ(decoder->config().head_width, 16);
-  EXPECT_EQ(decoder->config().rope_width, 8);
-  EXPECT_EQ(decoder->config().rope_base, 10000.0f);
+  EXPECT_EQ(decoder->config().rope.rotated_width, 8);
+  EXPECT_EQ(decoder->config().rope.base, 10000.0);
   EXPECT_EQ(decoder->config().bos, TokenId{-1});
   EXPECT_EQ(decoder->config().eos, TokenId{256});
   EXPECT_EQ(decoder->config().chat_template, "{{ messages }}");
@@ -89,14 +89,12 @@ TEST_F(DecoderFile, RefusesOtherArchitecturesAndVariantsByName) {
   const auto with = [&](const std::function<void(GgufWriter&)>& add, const std::string& message) {
     ExpectRefusedWith(add, ErrorCode::kUnsupported, message);
   };
-  with([](GgufWriter& w) { w.AddString("llama.rope.scaling.type", "yarn"); }, "\"yarn\"");
-  with([](GgufWriter& w) { w.AddFloat("llama.rope.scale_linear", 2); }, "scale_linear");
+  with([](GgufWriter& w) { w.AddString("llama.rope.scaling.type", "longrope"); }, "\"longrope\"");
+  with([](GgufWriter& w) { w.AddInteger("llama.attention.sliding_window", 64); }, "window");
   with([](GgufWriter& w) { w.AddInteger("llama.expert_count", 8); }, "experts");
   with([](GgufWriter& w) { w.AddInteger("llama.attention.value_length", 8); }, "different length");
-  with([](GgufWriter& w) { w.AddTensor("rope_freqs.weight", 0, {4}, std::string(16, 'x')); },
-       "rope_freqs.weight");
-  with([](GgufWriter& w) { w.AddTensor("blk.0.attn_q.bias", 0, {64}, std::string(256, 'x')); },
-       "attn_q.bias");
+  with([](GgufWriter& w) { w.AddTensor("blk.0.attn_q_norm.weight", 0, {16}, std::string(64, 0)); },
+       "attn_q_norm.weight");
   ExpectRefusedAfter("gpt2", "bert", ErrorCode::kUnsupported, "tokenizer \"bert\"");
   ExpectRefusedAfter("smollm", "nollm!", ErrorCode::kUnsupported, "nollm!");
 }
@@ -127,12 +125,28 @@ TEST_F(DecoderFile, RefusesValuesThatDoNotFit) {
   changed("llama.rope.dimension_count", 8, 7, "rope.dimension_count");
   changed("llama.rope.dimension_count", 8, 18, "rope.dimension_count");
   changed("tokenizer.ggml.eos_token_id", 256, 257, "eos_token_id");
-  ExpectRefusedAfter(Pair("llama.context_length", 320), Pair("llama.context_length", 1 << 24),
-                     ErrorCode::kUnsupported, "too long");
+  const auto with = [&](const std::function<void(GgufWriter&)>& add, const std::string& message) {
+    ExpectRefusedWith(add, ErrorCode::kCorrupt, message);
+  };
+  with([](GgufWriter& w) { w.AddFloat("llama.rope.scaling.factor", -2); }, "scaling factor");
+  with([](GgufWriter& w) { w.AddFloat("llama.rope.freq_base", 0); }, "base");
+  with([](GgufWriter& w) { w.AddTensor("rope_freqs.weight", 0, {3}, std::string(12, 'x')); },
+       "rope_freqs.weight");
+  with([](GgufWriter& w) { w.AddTensor("rope_freqs.weight", 0, {4}, std::string(16, 0)); },
+       "frequency factor");
+  with([](GgufWriter& w) { w.AddTensor("blk.0.attn_q.bias", 0, {63}, std::string(252, 0)); },
+       "attn_q.bias");
   const std::string key = "llama.attention.layer_norm_rms_epsilon" + RawBytes(std::uint32_t{6});
   ExpectRefusedAfter(key + RawBytes(1e-5f), key + RawBytes(-1.0f), ErrorCode::kCorrupt, "epsilon");
   const float nan = std::numeric_limits<float>::quiet_NaN();
   ExpectRefusedAfter(key + RawBytes(1e-5f), key + RawBytes(nan), ErrorCode::kCorrupt, "epsilon");
+}
+
+TEST_F(DecoderFile, ContextOfAnyLengthCostsNothingToLoad) {
+  std::string bytes = TinyLlama().writer.Bytes();
+  const std::string from = Pair("llama.context_length", 320);
+  bytes.replace(bytes.find(from), from.size(), Pair("llama.context_length", 1 << 24));
+  EXPECT_EQ(Load(bytes)->config().context, 1 << 24);
 }
 
 TEST_F(DecoderFile, FingerprintIsTheContentsAndTheChecksumBesideIsHeeded) {

@@ -76,6 +76,23 @@ TEST(Decoder, LogitsFollowTheFormulaForEveryWeightType) {
   }
 }
 
+TEST(Decoder, Qwen2HasBiasesAndPairsOfHalves) {
+  const TempFolder folder;
+  const TinyLlama model({.tied = false, .architecture = "qwen2"});
+  const auto decoder = LoadTiny(folder, model);
+  EXPECT_EQ(decoder->config().architecture, "qwen2");
+  const std::vector<TokenId> ids = RandomIds(20, TinyLlama::kVocabulary, 4);
+  std::vector<int> ints;
+  for (const TokenId id : ids) ints.push_back(Value(id));
+  const auto expected = reference::LlamaLogits(model.tensors, model.sizes, ints);
+  KvCache cache;
+  const Matrix logits = decoder->ForwardAll(cache, ids, nullptr);
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    for (std::size_t v = 0; v < expected[t].size(); ++v)
+      EXPECT_NEAR(logits.row(t)[v], expected[t][v], 2e-3) << t << " " << v;
+  }
+}
+
 // 64 signs of splitmix64, as make_logit_goldens.py has them.
 std::uint64_t Signs(std::uint64_t v) {
   std::uint64_t z = (v + 1) * 0x9E3779B97F4A7C15;
