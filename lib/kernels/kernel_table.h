@@ -40,11 +40,11 @@ struct PanelProduct {
   bool accumulate;  // false: sums are overwritten
 };
 
-// Rows up to which a product with packed panels is faster than unpacking them first.
+// Rows up to which a product with panels of halves is faster than converting them first.
 inline constexpr std::size_t kFewRows = 3;
 
-// The sums of PanelProduct, bit for bit, out of panels that are still packed: each weight is
-// unpacked in a register and used at once, so that a few rows read little memory.
+// The sums of PanelProduct, bit for bit, out of panels of halves: each weight is converted in a
+// register and used at once, so that a few rows read little memory.
 struct PackedProduct {
   const float* input;  // [rows, inputs]
   std::size_t input_stride;
@@ -73,17 +73,10 @@ struct RowEpilogue {
 struct KernelTable {
   void (*multiply_panels)(const PanelProduct&);
   void (*multiply_f16)(const PackedProduct&);
-  void (*multiply_q8_0)(const PackedProduct&);
-  void (*multiply_q4_0)(const PackedProduct&);
-  void (*multiply_q4_1)(const PackedProduct&);
   void (*finish_row)(const RowEpilogue&);
 
-  // panel[inputs, 16] in f32 out of a packed one (packed_state.h draws the layouts). `inputs` is
-  // a multiple of 32 for blocks.
+  // panel[inputs, 16] in f32 out of one of halves.
   void (*unpack_f16)(const std::byte* packed, std::size_t inputs, float* panel);
-  void (*unpack_q8_0)(const std::byte* packed, std::size_t inputs, float* panel);
-  void (*unpack_q4_0)(const std::byte* packed, std::size_t inputs, float* panel);
-  void (*unpack_q4_1)(const std::byte* packed, std::size_t inputs, float* panel);
 
   // panel[i, r] = rows[r, i] for r < row_count <= 16, and 0 for the lanes past it.
   void (*pack_panel)(const float* rows, std::size_t stride, std::size_t row_count,

@@ -47,18 +47,6 @@ Vec LoadHalves(const std::byte* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
 
-Vec LoadSignedBytes(const std::byte* p) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes))};
-}
-
-template <unsigned kShift>
-Vec LoadNibbles(const std::byte* p) {
-  const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-  const __m256i nibbles = _mm256_and_si256(_mm256_srli_epi32(bytes, kShift), _mm256_set1_epi32(15));
-  return {_mm256_cvtepi32_ps(nibbles)};
-}
-
 #include "lib/kernels/kernels_simd.inc"
 
 }  // namespace

@@ -50,18 +50,6 @@ Vec LoadHalves(const std::byte* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
 
-Vec LoadSignedBytes(const std::byte* p) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
-}
-
-template <unsigned kShift>
-Vec LoadNibbles(const std::byte* p) {
-  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  const __m512i nibbles = _mm512_and_si512(_mm512_srli_epi32(bytes, kShift), _mm512_set1_epi32(15));
-  return {_mm512_cvtepi32_ps(nibbles)};
-}
-
 #include "lib/kernels/kernels_simd.inc"
 
 }  // namespace

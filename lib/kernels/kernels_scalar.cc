@@ -82,75 +82,22 @@ void UnpackF16(const std::byte* packed, std::size_t inputs, float* panel) {
   for (std::size_t i = 0; i < inputs * kPanelWidth; ++i) panel[i] = LoadHalf(packed + 2 * i);
 }
 
-void LoadHalves(const std::byte* packed, float* out) {
-  for (std::size_t lane = 0; lane < kPanelWidth; ++lane) out[lane] = LoadHalf(packed + 2 * lane);
-}
-
-void UnpackQ80(const std::byte* packed, std::size_t inputs, float* panel) {
-  float scale[kPanelWidth];
-  for (std::size_t k = 0; k < inputs; k += kBlockInputs) {
-    LoadHalves(packed, scale);
-    packed += 2 * kPanelWidth;
-    for (std::size_t i = 0; i < kBlockInputs; ++i) {
-      for (std::size_t lane = 0; lane < kPanelWidth; ++lane) {
-        *panel++ = scale[lane] * static_cast<float>(static_cast<std::int8_t>(packed[lane]));
-      }
-      packed += kPanelWidth;
-    }
-  }
-}
-
-// w = scale · (q − zero) + minimum; the product is exact in f32, so every ISA gets the same weight.
-void UnpackNibbles(const std::byte* bytes, const float* scale, int zero, const float* minimum,
-                   float* panel) {
-  for (int shift : {0, 4}) {
-    for (std::size_t j = 0; j < kBlockInputs / 2; ++j) {
-      for (std::size_t lane = 0; lane < kPanelWidth; ++lane) {
-        const int q = (static_cast<int>(bytes[j * kPanelWidth + lane]) >> shift) & 15;
-        const float weight = scale[lane] * static_cast<float>(q - zero);
-        *panel++ = minimum == nullptr ? weight : weight + minimum[lane];
-      }
-    }
-  }
-}
-
-void UnpackQ40(const std::byte* packed, std::size_t inputs, float* panel) {
-  float scale[kPanelWidth];
-  for (std::size_t k = 0; k < inputs; k += kBlockInputs) {
-    LoadHalves(packed, scale);
-    UnpackNibbles(packed + 2 * kPanelWidth, scale, 8, nullptr, panel + k * kPanelWidth);
-    packed += (2 + kBlockInputs / 2) * kPanelWidth;
-  }
-}
-
-void UnpackQ41(const std::byte* packed, std::size_t inputs, float* panel) {
-  float scale[kPanelWidth];
-  float minimum[kPanelWidth];
-  for (std::size_t k = 0; k < inputs; k += kBlockInputs) {
-    LoadHalves(packed, scale);
-    LoadHalves(packed + 2 * kPanelWidth, minimum);
-    UnpackNibbles(packed + 4 * kPanelWidth, scale, 0, minimum, panel + k * kPanelWidth);
-    packed += (4 + kBlockInputs / 2) * kPanelWidth;
-  }
-}
-
-// A block of 32 inputs at a time goes through a small buffer: the baseline CPU has no registers to
-// spare.
-template <void (*kUnpack)(const std::byte*, std::size_t, float*), std::size_t kBlockBytes>
-void MultiplyPacked(const PackedProduct& packed) {
-  float unpacked[kGroupPanels][kBlockInputs * kPanelWidth];
+// 32 inputs at a time go through a small buffer: the baseline CPU has no registers to spare.
+void MultiplyHalves(const PackedProduct& packed) {
+  constexpr std::size_t kInputs = 32;
+  float unpacked[kGroupPanels][kInputs * kPanelWidth];
   PanelProduct product = {};
   product.input_stride = packed.input_stride;
   product.rows = packed.rows;
   product.panel_count = packed.panel_count;
   product.sums = packed.sums;
   product.sums_stride = packed.sums_stride;
-  for (std::size_t k = 0; k < packed.inputs || k == 0; k += kBlockInputs) {
+  for (std::size_t k = 0; k < packed.inputs || k == 0; k += kInputs) {
     product.input = packed.input + k;
-    product.inputs = std::min(kBlockInputs, packed.inputs - k);
+    product.inputs = std::min(kInputs, packed.inputs - k);
     product.accumulate = k > 0;
     for (std::size_t p = 0; p < packed.panel_count; ++p) {
-      kUnpack(packed.panels[p] + k / kBlockInputs * kBlockBytes, product.inputs, unpacked[p]);
+      UnpackF16(packed.panels[p] + 2 * k * kPanelWidth, product.inputs, unpacked[p]);
       product.panels[p] = unpacked[p];
     }
     MultiplyPanels(product);
@@ -231,15 +178,9 @@ void RmsNorm(const float* row, const float* gamma, float epsilon, std::size_t n,
 const KernelTable& ScalarKernels() {
   static constexpr KernelTable table = {
       .multiply_panels = MultiplyPanels,
-      .multiply_f16 = MultiplyPacked<UnpackF16, 2 * kBlockInputs * kPanelWidth>,
-      .multiply_q8_0 = MultiplyPacked<UnpackQ80, (2 + kBlockInputs) * kPanelWidth>,
-      .multiply_q4_0 = MultiplyPacked<UnpackQ40, (2 + kBlockInputs / 2) * kPanelWidth>,
-      .multiply_q4_1 = MultiplyPacked<UnpackQ41, (4 + kBlockInputs / 2) * kPanelWidth>,
+      .multiply_f16 = MultiplyHalves,
       .finish_row = FinishRow,
       .unpack_f16 = UnpackF16,
-      .unpack_q8_0 = UnpackQ80,
-      .unpack_q4_0 = UnpackQ40,
-      .unpack_q4_1 = UnpackQ41,
       .pack_panel = PackPanel,
       .dot = Dot,
       .dot_rows = DotRows,

@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/thread_pool.h"
+#include "lib/kernels/block_matmul.h"
 #include "lib/kernels/kernels.h"
 #include "lib/kernels/packed_state.h"
 
@@ -23,48 +24,38 @@ constexpr std::size_t kTaskWork = 1 << 18;
 
 void Unpack(const KernelTable& kernels, WeightType type, const std::byte* packed,
             std::size_t inputs, float* panel) {
-  switch (type) {
-    case WeightType::kF32:
-      break;
-    case WeightType::kF16:
-      return kernels.unpack_f16(packed, inputs, panel);
-    case WeightType::kQ8_0:
-      return kernels.unpack_q8_0(packed, inputs, panel);
-    case WeightType::kQ4_0:
-      return kernels.unpack_q4_0(packed, inputs, panel);
-    case WeightType::kQ4_1:
-      return kernels.unpack_q4_1(packed, inputs, panel);
-  }
+  if (type == WeightType::kF16) return kernels.unpack_f16(packed, inputs, panel);
+  FormatKernels(CurrentBlockKernels(), type).dequantize(packed, inputs / kBlockInputs, panel);
 }
 
-void (*PackedKernel(const KernelTable& kernels, WeightType type))(const PackedProduct&) {
-  switch (type) {
-    case WeightType::kF32:
-      return nullptr;
-    case WeightType::kF16:
-      return kernels.multiply_f16;
-    case WeightType::kQ8_0:
-      return kernels.multiply_q8_0;
-    case WeightType::kQ4_0:
-      return kernels.multiply_q4_0;
-    case WeightType::kQ4_1:
-      return kernels.multiply_q4_1;
+// Planes of bytes that the activations are quantised to, 0 for none.
+std::size_t Planes(const PackedMatrix::State& weights) {
+  switch (weights.precision) {
+    case InputPrecision::kF32:
+      return 0;
+    case InputPrecision::kInt8:
+      return 1;
+    case InputPrecision::kInt16:
+      return 2;
   }
-  return nullptr;
+  return 0;
 }
 
 struct Task {
   const KernelTable& kernels;
   const PackedMatrix::State& weights;
   ConstMatrixView input;
+  const QuantizedRows& quantized;  // of the same input, if the weights ask for it
   const Epilogue& epilogue;
   MatrixView out;
 
   // Rows [row, row + rows) of the outputs of panels [panel, panel + count).
   void Run(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count) const {
     alignas(64) float sums[kRowBlock * kOutputBlock];
-    if (rows <= kFewRows && weights.type != WeightType::kF32) {
-      MultiplyPacked(row, rows, panel, count, sums);
+    if (weights.precision != InputPrecision::kF32) {
+      MultiplyQuantized(quantized, row, rows, weights, panel, count, sums, kOutputBlock);
+    } else if (rows <= kFewRows && weights.type == WeightType::kF16) {
+      MultiplyHalves(row, rows, panel, count, sums);
     } else {
       Multiply(row, rows, panel, count, sums);
     }
@@ -72,7 +63,7 @@ struct Task {
            std::min(count * kPanelWidth, weights.outputs - panel * kPanelWidth), sums);
   }
 
-  void MultiplyPacked(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count,
+  void MultiplyHalves(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count,
                       float* sums) const {
     PackedProduct product = {};
     product.input = input.row(row);
@@ -83,7 +74,7 @@ struct Task {
     for (std::size_t p = 0; p < count; ++p) product.panels[p] = weights.panel(panel + p);
     product.sums = sums;
     product.sums_stride = kOutputBlock;
-    PackedKernel(kernels, weights.type)(product);
+    kernels.multiply_f16(product);
   }
 
   void Multiply(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count,
@@ -154,7 +145,10 @@ void MatMul(ConstMatrixView input, const PackedMatrix& weights, const Epilogue& 
   }
   if (out.rows == 0 || out.cols == 0) return;
 
-  const Task task{CurrentKernels(), weights.state(), input, epilogue, out};
+  QuantizedRows quantized;
+  if (const std::size_t planes = Planes(weights.state()); planes > 0)
+    quantized = QuantizedRows(input, planes, pool);
+  const Task task{CurrentKernels(), weights.state(), input, quantized, epilogue, out};
   const std::size_t panels = weights.state().panels();
   const std::size_t groups = (panels + kGroupPanels - 1) / kGroupPanels;
   const std::size_t row_blocks = (out.rows + kRowBlock - 1) / kRowBlock;

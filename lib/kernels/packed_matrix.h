@@ -7,14 +7,23 @@
 #include <span>
 
 #include "lib/kernels/matrix.h"
+#include "lib/kernels/weight_type.h"
 
 namespace fovea {
 
-// How the weights are stored on disk. Block formats are GGUF's (32 weights a block along the input dimension).
-enum class WeightType { kF32, kF16, kQ8_0, kQ4_0, kQ4_1 };
+class ThreadPool;
 
-// Bytes of one row of `inputs` weights. Throws Error(kInvalidArgument) if a block format does not divide `inputs`.
+// What a product makes of the other side, the activations: f32 as they are, or integers of 16 or of 8 bits with a scale for
+// every 32 of them, which is several times as fast. For block formats only; F32 and F16 weights meet f32.
+enum class InputPrecision { kF32, kInt16, kInt8 };
+
+// Bytes of one row of `inputs` weights in a file. Throws Error(kInvalidArgument) if a block format does not divide `inputs`.
 std::size_t RowBytes(WeightType type, std::size_t inputs);
+
+struct PackOptions {
+  InputPrecision precision = InputPrecision::kF32;
+  ThreadPool* pool = nullptr;  // Packs with all its threads; null: with the calling one.
+};
 
 class PackedMatrix {
  public:
@@ -22,7 +31,8 @@ class PackedMatrix {
   // weights: `outputs` rows of RowBytes(type, inputs) bytes, row-major, as PyTorch's Linear.weight and GGUF store them.
   // They are copied, or borrowed where the layout serves as it is: `weights` must then outlive the PackedMatrix (a mapped
   // file does). Throws Error(kInvalidArgument) if sizes do not fit.
-  PackedMatrix(WeightType type, std::span<const std::byte> weights, std::size_t outputs, std::size_t inputs);
+  PackedMatrix(WeightType type, std::span<const std::byte> weights, std::size_t outputs, std::size_t inputs,
+               const PackOptions& options = {});
   ~PackedMatrix();
   PackedMatrix(PackedMatrix&&) noexcept;
   PackedMatrix& operator=(PackedMatrix&&) noexcept;
@@ -30,6 +40,8 @@ class PackedMatrix {
   std::size_t outputs() const;
   std::size_t inputs() const;
   WeightType type() const;
+  // kF32 for F32 and F16 weights whatever was asked for.
+  InputPrecision precision() const;
 
   // out[inputs] = row `output` of the weights in f32 (token embeddings of a tied head).
   void DequantizeRow(std::size_t output, std::span<float> out) const;

@@ -14,6 +14,7 @@
 #include "lib/nn/decoder_config.h"
 #include "lib/nn/float16.h"
 #include "lib/nn/gguf.h"
+#include "lib/nn/gguf_types.h"
 #include "lib/nn/kv_cache.h"
 #include "lib/nn/memory_limit.h"
 #include "lib/nn/model_path.h"
@@ -56,19 +57,24 @@ struct Layer {
 // Takes tensors out of the file by name and knows at the end which ones nobody asked for.
 class TensorReader {
  public:
-  explicit TensorReader(const GgufFile& file) : file_(file) {}
+  TensorReader(const GgufFile& file, const DecoderOptions& options)
+      : file_(file), options_(options) {}
 
   bool Has(const std::string& name) const { return file_.tensors().count(name) != 0; }
 
-  // weights [outputs, inputs]
-  PackedMatrix Packed(const std::string& name, std::size_t outputs, std::size_t inputs) {
+  // weights [outputs, inputs]; `fast` is how they meet activations unless all is asked for in f32.
+  PackedMatrix Packed(const std::string& name, std::size_t outputs, std::size_t inputs,
+                      InputPrecision fast = InputPrecision::kInt16) {
     const GgufTensor& tensor = Take(name, {inputs, outputs});
-    return PackedMatrix(Type(name, tensor), tensor.data, outputs, inputs);
+    const bool exact = options_.precision == DecoderPrecision::kF32;
+    return PackedMatrix(Type(name, tensor), tensor.data, outputs, inputs,
+                        {.precision = exact ? InputPrecision::kF32 : fast, .pool = options_.pool});
   }
 
   // `name`.weight, and `name`.bias where the file has it (Qwen2's queries, keys and values).
-  Linear LinearLayer(const std::string& name, std::size_t outputs, std::size_t inputs) {
-    Linear linear{Packed(name + ".weight", outputs, inputs), {}};
+  Linear LinearLayer(const std::string& name, std::size_t outputs, std::size_t inputs,
+                     InputPrecision fast = InputPrecision::kInt16) {
+    Linear linear{Packed(name + ".weight", outputs, inputs, fast), {}};
     if (Has(name + ".bias")) linear.bias = Vector(name + ".bias", outputs);
     return linear;
   }
@@ -115,25 +121,17 @@ class TensorReader {
   }
 
   WeightType Type(const std::string& name, const GgufTensor& tensor) const {
-    switch (tensor.type) {
-      case 0:
-        return WeightType::kF32;
-      case 1:
-        return WeightType::kF16;
-      case 2:
-        return WeightType::kQ4_0;
-      case 3:
-        return WeightType::kQ4_1;
-      case 8:
-        return WeightType::kQ8_0;
-      default:
-        Fail(ErrorCode::kUnsupported, name,
-             "is of type " + GgufTypeName(tensor.type) +
-                 "; F32, F16, Q8_0, Q4_0 and Q4_1 can be read");
+    const std::optional<WeightType> type = GgufWeightType(tensor.type);
+    if (!type) {
+      Fail(ErrorCode::kUnsupported, name,
+           "is of type " + GgufTypeName(tensor.type) +
+               "; F32, F16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K can be read");
     }
+    return *type;
   }
 
   const GgufFile& file_;
+  DecoderOptions options_;
   std::vector<std::string> taken_;
 };
 
@@ -213,7 +211,7 @@ struct Decoder::State {
     return static_cast<std::size_t>(config.kv_heads) * static_cast<std::size_t>(config.head_width);
   }
 
-  void ReadWeights();
+  void ReadWeights(const DecoderOptions& options);
   Layer ReadLayer(TensorReader& reader, const std::string& prefix) const;
   void CheckTokens(const KvCache& cache, std::span<const TokenId> tokens) const;
   void RunLayer(const Layer& layer, KvCache::State::Layer& cached, std::size_t past,
@@ -242,17 +240,18 @@ Layer Decoder::State::ReadLayer(TensorReader& reader, const std::string& prefix)
   layer.value = reader.LinearLayer(prefix + "attn_v", key_width(), width);
   layer.attention_output = reader.LinearLayer(prefix + "attn_output", width, query_width());
   layer.feed_forward_norm = reader.Vector(prefix + "ffn_norm.weight", width);
-  layer.gate = reader.LinearLayer(prefix + "ffn_gate", feed_forward, width);
-  layer.up = reader.LinearLayer(prefix + "ffn_up", feed_forward, width);
+  // Half of a layer's work; 8 bits cost least here.
+  layer.gate = reader.LinearLayer(prefix + "ffn_gate", feed_forward, width, InputPrecision::kInt8);
+  layer.up = reader.LinearLayer(prefix + "ffn_up", feed_forward, width, InputPrecision::kInt8);
   layer.down = reader.LinearLayer(prefix + "ffn_down", width, feed_forward);
   return layer;
 }
 
-void Decoder::State::ReadWeights() {
+void Decoder::State::ReadWeights(const DecoderOptions& options) {
   const auto width = static_cast<std::size_t>(config.width);
   const auto vocabulary = static_cast<std::size_t>(config.vocabulary);
   CheckMemory(file);
-  TensorReader reader(file);
+  TensorReader reader(file, options);
   if (reader.Has("rope_freqs.weight"))  // The config has it.
     reader.Vector("rope_freqs.weight", config.rope.frequency_factors.size());
   embeddings = reader.Packed("token_embd.weight", vocabulary, width);
@@ -362,9 +361,9 @@ void Decoder::State::Head(MatrixView hidden, MatrixView logits, ThreadPool* pool
   MatMul(hidden, tied ? embeddings : output, {}, logits, pool);
 }
 
-std::unique_ptr<Decoder> Decoder::Load(const fs::path& file) {
+std::unique_ptr<Decoder> Decoder::Load(const fs::path& file, const DecoderOptions& options) {
   auto state = std::make_unique<State>(file);
-  state->ReadWeights();
+  state->ReadWeights(options);
   return std::unique_ptr<Decoder>(new Decoder(std::move(state)));
 }
 

@@ -5,7 +5,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+
+#include "lib/kernels/weight_type.h"
 
 namespace fovea {
 
@@ -36,6 +39,34 @@ inline const GgufTypeSize* FindGgufType(std::uint32_t type) {
     if (known.type == type) return &known;
   }
   return nullptr;
+}
+
+// The weight type of a ggml_type; none if its weights cannot be read.
+constexpr std::optional<WeightType> GgufWeightType(std::uint32_t type) {
+  switch (type) {
+    case 0:
+      return WeightType::kF32;
+    case 1:
+      return WeightType::kF16;
+    case 2:
+      return WeightType::kQ4_0;
+    case 3:
+      return WeightType::kQ4_1;
+    case 6:
+      return WeightType::kQ5_0;
+    case 7:
+      return WeightType::kQ5_1;
+    case 8:
+      return WeightType::kQ8_0;
+    case 12:
+      return WeightType::kQ4_K;
+    case 13:
+      return WeightType::kQ5_K;
+    case 14:
+      return WeightType::kQ6_K;
+    default:
+      return std::nullopt;
+  }
 }
 
 }  // namespace fovea

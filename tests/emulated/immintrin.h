@@ -68,6 +68,36 @@ inline __m512i Widen(__m128i from) {
   return Bits<__m512i>(ints);
 }
 
+// The low byte of each.
+inline __m128i Narrow(__m512i from) {
+  struct Bytes {
+    unsigned char lane[16];
+  };
+  const auto ints = Bits<Ints>(from);
+  Bytes bytes;
+  for (int i = 0; i < 16; ++i) bytes.lane[i] = static_cast<unsigned char>(ints.lane[i]);
+  return Bits<__m128i>(bytes);
+}
+
+inline __m512i ShiftRight(__m512i from, unsigned count) {
+  auto ints = Bits<Ints>(from);
+  for (int& lane : ints.lane) lane >>= count < 31 ? count : 31;
+  return Bits<__m512i>(ints);
+}
+
+inline int Sum(__m512i from) {
+  int sum = 0;
+  for (const int lane : Bits<Ints>(from).lane) sum += lane;
+  return sum;
+}
+
+inline float Greatest(__m512 from) {
+  const auto floats = Bits<Floats>(from);
+  float greatest = floats.lane[0];
+  for (const float lane : floats.lane) greatest = lane > greatest ? lane : greatest;
+  return greatest;
+}
+
 inline __m512 FromHalves(__m256i from) {
   struct Halves {
     __m128i part[2];
@@ -135,3 +165,7 @@ inline __m512i WidenBytes(__m256i from) {
 #undef _mm512_madd_epi16
 #define _mm512_madd_epi16(a, b) emulated::MultiplyAddPairs(a, b)
 #define _mm512_cvtepu8_epi16(a) emulated::WidenBytes(a)
+#define _mm512_cvtepi32_epi8(a) emulated::Narrow(a)
+#define _mm512_srai_epi32(a, count) emulated::ShiftRight(a, count)
+#define _mm512_reduce_add_epi32(a) emulated::Sum(a)
+#define _mm512_reduce_max_ps(a) emulated::Greatest(a)

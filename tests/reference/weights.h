@@ -12,6 +12,13 @@
 
 namespace fovea::reference {
 
+inline constexpr WeightType kWeightTypes[] = {
+    WeightType::kF32,  WeightType::kF16,  WeightType::kQ8_0, WeightType::kQ4_0, WeightType::kQ4_1,
+    WeightType::kQ5_0, WeightType::kQ5_1, WeightType::kQ4_K, WeightType::kQ5_K, WeightType::kQ6_K};
+
+// Weights of a block: 1, 32 or 256.
+std::size_t BlockWeights(WeightType type);
+
 struct Weights {
   std::vector<std::byte> bytes;  // as a file stores them
   std::vector<double> values;    // [outputs, inputs]

@@ -130,8 +130,18 @@ std::uint32_t GgufType(WeightType type) {
       return 2;
     case WeightType::kQ4_1:
       return 3;
+    case WeightType::kQ5_0:
+      return 6;
+    case WeightType::kQ5_1:
+      return 7;
     case WeightType::kQ8_0:
       return 8;
+    case WeightType::kQ4_K:
+      return 12;
+    case WeightType::kQ5_K:
+      return 13;
+    case WeightType::kQ6_K:
+      return 14;
   }
   return 0;
 }

@@ -15,12 +15,12 @@
 namespace fovea {
 namespace {
 
+using reference::BlockWeights;
+using reference::kWeightTypes;
 using reference::RandomFloats;
 using reference::RandomWeights;
 using reference::Weights;
 
-constexpr WeightType kTypes[] = {WeightType::kF32, WeightType::kF16, WeightType::kQ8_0,
-                                 WeightType::kQ4_0, WeightType::kQ4_1};
 constexpr double kUlp = std::numeric_limits<float>::epsilon() / 2;
 
 // Inputs laid one float past an aligned address, rows further apart than they are long.
@@ -59,11 +59,10 @@ void ExpectProduct(const Weights& weights, std::size_t outputs, ConstMatrixView 
 
 TEST(MatMul, EqualsTheDoubleReferenceOnEveryIsaTypeAndShape) {
   std::mt19937 random(1);
-  for (WeightType type : kTypes) {
-    const bool blocks = type != WeightType::kF32 && type != WeightType::kF16;
+  for (WeightType type : kWeightTypes) {
     for (std::size_t outputs : {1u, 15u, 16u, 17u, 31u, 33u, 64u, 70u, 130u}) {
-      for (std::size_t inputs : {1u, 2u, 15u, 17u, 32u, 64u, 96u, 256u, 257u, 288u, 576u}) {
-        if (blocks && inputs % 32 != 0) continue;
+      for (std::size_t inputs : {1u, 2u, 15u, 17u, 32u, 64u, 96u, 256u, 257u, 288u, 512u, 576u}) {
+        if (inputs % BlockWeights(type) != 0) continue;
         const Weights weights = RandomWeights(type, outputs, inputs, random);
         const PackedMatrix packed(type, weights.bytes, outputs, inputs);
         for (std::size_t rows : {1u, 2u, 3u, 5u, 7u, 11u, 13u, 25u}) {
@@ -183,35 +182,47 @@ TEST(MatMul, ResidualMayBeTheOutput) {
   }
 }
 
+// A row in batches of any size, and in one with any number of threads.
+void ExpectRowsAlike(const PackedMatrix& packed, ConstMatrixView input, const Epilogue& epilogue) {
+  const std::size_t rows = input.rows;
+  const std::size_t row_bytes = packed.outputs() * sizeof(float);
+  Matrix all(rows, packed.outputs());
+  MatMul(input, packed, epilogue, all.view(), nullptr);
+  for (std::size_t batch : {1u, 2u, 3u, 4u, 5u, 11u, 12u, 13u, 97u}) {
+    Matrix part(batch, packed.outputs());
+    for (std::size_t row = 0; row + batch <= rows; row += 37) {
+      MatMul(input.Rows(row, row + batch), packed, epilogue, part.view(), nullptr);
+      ASSERT_EQ(std::memcmp(part.data(), all.row(row).data(), batch * row_bytes), 0)
+          << "batch " << batch;
+    }
+  }
+  for (int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    Matrix out(rows, packed.outputs());
+    MatMul(input, packed, epilogue, out.view(), &pool);
+    ASSERT_EQ(std::memcmp(out.data(), all.data(), rows * row_bytes), 0) << threads << " threads";
+  }
+}
+
 TEST(MatMul, ARowIsBitIdenticalInAnyBatchBlockAndThreadCount) {
   std::mt19937 random(5);
-  for (WeightType type : kTypes) {
-    constexpr std::size_t kRows = 211, kInputs = 576, kOutputs = 150;
-    const Weights weights = RandomWeights(type, kOutputs, kInputs, random);
-    const PackedMatrix packed(type, weights.bytes, kOutputs, kInputs);
-    const LooseMatrix input(kRows, kInputs, random);
+  for (WeightType type : kWeightTypes) {
+    constexpr std::size_t kRows = 211, kOutputs = 150;
+    const std::size_t inputs = BlockWeights(type) == 256 ? 768 : 576;
+    const Weights weights = RandomWeights(type, kOutputs, inputs, random);
+    const LooseMatrix input(kRows, inputs, random);
     const std::vector<float> bias = RandomFloats(kOutputs, random);
     const Epilogue epilogue = {.bias = bias.data(), .activation = Activation::kGelu};
-    for (Isa isa : AvailableIsas()) {
-      const ScopedIsa scoped(isa);
-      Matrix all(kRows, kOutputs);
-      MatMul(input.view, packed, epilogue, all.view(), nullptr);
-      for (std::size_t batch : {1u, 2u, 4u, 5u, 11u, 12u, 13u, 97u}) {
-        Matrix part(batch, kOutputs);
-        for (std::size_t row = 0; row + batch <= kRows; row += 37) {
-          MatMul(ConstMatrixView(input.view).Rows(row, row + batch), packed, epilogue, part.view(),
-                 nullptr);
-          ASSERT_EQ(std::memcmp(part.data(), all.row(row).data(), batch * kOutputs * sizeof(float)),
-                    0)
-              << Name(isa) << " type " << static_cast<int>(type) << " batch " << batch;
-        }
-      }
-      for (int threads : {1, 2, 5}) {
-        ThreadPool pool(threads);
-        Matrix out(kRows, kOutputs);
-        MatMul(input.view, packed, epilogue, out.view(), &pool);
-        ASSERT_EQ(std::memcmp(out.data(), all.data(), kRows * kOutputs * sizeof(float)), 0)
-            << threads << " threads";
+    for (InputPrecision precision :
+         {InputPrecision::kF32, InputPrecision::kInt16, InputPrecision::kInt8}) {
+      const PackedMatrix packed(type, weights.bytes, kOutputs, inputs, {.precision = precision});
+      if (packed.precision() != precision) continue;  // F32 and F16 have the first alone.
+      for (Isa isa : AvailableIsas()) {
+        const ScopedIsa scoped(isa);
+        SCOPED_TRACE(testing::Message() << Name(isa) << " type " << static_cast<int>(type)
+                                        << " precision " << static_cast<int>(precision));
+        ExpectRowsAlike(packed, input.view, epilogue);
+        if (HasFatalFailure()) return;
       }
     }
   }

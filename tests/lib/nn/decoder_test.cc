@@ -25,8 +25,9 @@
 namespace fovea {
 namespace {
 
-std::unique_ptr<Decoder> LoadTiny(const TempFolder& folder, const TinyLlama& model) {
-  return Decoder::Load(folder.Write("tiny.gguf", model.writer.Bytes()));
+std::unique_ptr<Decoder> LoadTiny(const TempFolder& folder, const TinyLlama& model,
+                                  DecoderPrecision precision = DecoderPrecision::kFast) {
+  return Decoder::Load(folder.Write("tiny.gguf", model.writer.Bytes()), {.precision = precision});
 }
 
 std::vector<TokenId> RandomIds(std::size_t count, int vocabulary, std::uint32_t seed) {
@@ -46,8 +47,9 @@ std::vector<double> Doubles(const std::vector<float>& floats) {
 }
 
 TEST(Decoder, LogitsFollowTheFormulaForEveryWeightType) {
-  for (const WeightType type : {WeightType::kF32, WeightType::kF16, WeightType::kQ8_0,
-                                WeightType::kQ4_0, WeightType::kQ4_1}) {
+  for (const WeightType type :
+       {WeightType::kF32, WeightType::kF16, WeightType::kQ8_0, WeightType::kQ4_0, WeightType::kQ4_1,
+        WeightType::kQ5_0, WeightType::kQ5_1}) {
     for (const bool tied : {true, false}) {
       const TempFolder folder;
       const TinyLlama model({.type = type, .tied = tied, .seed = 2});
@@ -59,7 +61,7 @@ TEST(Decoder, LogitsFollowTheFormulaForEveryWeightType) {
         SCOPED_TRACE(std::to_string(static_cast<int>(type)) + (tied ? " tied " : " untied ") +
                      std::string(Name(isa)));
         const ScopedIsa forced(isa);
-        const auto decoder = LoadTiny(folder, model);
+        const auto decoder = LoadTiny(folder, model, DecoderPrecision::kF32);
         KvCache cache;
         const Matrix logits = decoder->ForwardAll(cache, ids, nullptr);
         for (std::size_t t = 0; t < ids.size(); ++t) {
@@ -124,7 +126,9 @@ std::vector<T> ReadRaw(const std::string& name) {
 // directions that their cosine is above 0.999 (‖difference‖ / ‖logits‖ <= 0.02 gives 0.9998); at 12
 // positions the cosine over the whole vocabulary itself.
 TEST(Decoder, LogitsOfTheDefaultModelAreThoseOfNumPy) {
-  const Decoder& decoder = TestDecoder();
+  const std::unique_ptr<Decoder> exact =
+      Decoder::Load(TestGeneratorFile(), {.precision = DecoderPrecision::kF32});
+  const Decoder& decoder = *exact;
   const auto vocabulary = static_cast<std::size_t>(decoder.config().vocabulary);
   const std::vector<float> projections = ReadRaw<float>("logit_projections.f32");
   const std::vector<std::uint16_t> kept = ReadRaw<std::uint16_t>("logits.f16");
@@ -165,6 +169,42 @@ TEST(Decoder, LogitsOfTheDefaultModelAreThoseOfNumPy) {
   EXPECT_GE(position, 200u);
   EXPECT_EQ(64 * position, projections.size());
   EXPECT_EQ(vocabulary * kept_row, kept.size());
+}
+
+// Σ p log(p / q) of softmax(exact) and softmax(fast), in nat.
+double Divergence(const std::vector<float>& exact, const std::vector<float>& fast) {
+  const auto log_of_sum = [](const std::vector<float>& logits) {
+    double sum = 0;
+    for (const float logit : logits) sum += std::exp(static_cast<double>(logit));
+    return std::log(sum);
+  };
+  const double exact_sum = log_of_sum(exact);
+  const double fast_sum = log_of_sum(fast);
+  double divergence = 0;
+  for (std::size_t v = 0; v < exact.size(); ++v) {
+    const double log_p = static_cast<double>(exact[v]) - exact_sum;
+    divergence += std::exp(log_p) * (log_p - (static_cast<double>(fast[v]) - fast_sum));
+  }
+  return divergence;
+}
+
+TEST(Decoder, FastPrecisionKeepsTheNextTokensDistribution) {
+  const std::unique_ptr<Decoder> exact =
+      Decoder::Load(TestGeneratorFile(), {.precision = DecoderPrecision::kF32});
+  ThreadPool pool;
+  double divergence = 0;
+  std::size_t positions = 0;
+  for (const nlohmann::json& prompt : ReadGolden("logits.json")) {
+    std::vector<TokenId> ids;
+    for (const int id : prompt.at("ids")) ids.push_back(TokenId{id});
+    KvCache exact_cache, fast_cache;
+    const Matrix expected = exact->ForwardAll(exact_cache, ids, &pool);
+    const Matrix logits = TestDecoder().ForwardAll(fast_cache, ids, &pool);
+    for (std::size_t t = 0; t < ids.size(); ++t, ++positions)
+      divergence += Divergence(Row(expected, t), Row(logits, t));
+  }
+  RecordProperty("mean_divergence", std::to_string(divergence / static_cast<double>(positions)));
+  EXPECT_LE(divergence / static_cast<double>(positions), 0.01);
 }
 
 void ExpectSameInAnyPieces(const Decoder& decoder, const std::vector<TokenId>& ids) {
