@@ -213,12 +213,14 @@ Pipeline::Pipeline(const PipelineOptions& options) : state_(std::make_unique<Sta
   state.models = options.models.empty() ? DefaultModelsFolder() : options.models;
   state.pool = std::make_unique<ThreadPool>(options.threads);
   std::string embedder = options.embedder;
-  if (embedder.empty() && !options.index.empty()) {
+  Precision precision = kDefaultPrecision;
+  if (!options.index.empty()) {
     const auto settings = Store::Open(options.index, Store::Mode::kRead, options.log)->settings();
-    if (settings) embedder = settings->embedder;
+    if (settings && embedder.empty()) embedder = settings->embedder;
+    if (settings) precision = ParsePrecision(settings->precision);
   }
   if (embedder.empty()) embedder = kDefaultEmbedder;
-  state.encoder = Encoder::Load(ResolveModel(state.models, embedder), state.pool.get());
+  state.encoder = Encoder::Load(ResolveModel(state.models, embedder), state.pool.get(), precision);
   state.reader = std::make_unique<EmbeddingReader>(*state.encoder);
   if (!options.index.empty()) {
     state.searcher = std::make_unique<Searcher>(options.index, *state.encoder, state.reader.get(),

@@ -16,6 +16,7 @@ IndexSettings SettingsOf(const Encoder& encoder, const ChunkerOptions& chunker) 
   IndexSettings settings;
   settings.embedder = encoder.name();
   settings.embedder_fingerprint = encoder.fingerprint();
+  settings.precision = Name(encoder.precision());
   settings.dimensions = encoder.config().width;
   settings.chunk_tokens = chunker.chunk_tokens;
   settings.chunk_overlap = chunker.overlap_tokens;

@@ -89,6 +89,12 @@ struct Searcher::State {
                          : ", not " + encoder.name() + ": use --embedder " + stored->embedder) +
               ", or index again into another folder");
     }
+    if (stored->precision != Name(encoder.precision())) {
+      throw Error(ErrorCode::kMismatch, store->folder().string() + ": was embedded in " +
+                                            stored->precision + ", the query would be in " +
+                                            std::string(Name(encoder.precision())) +
+                                            ": load the embedder in the index's precision");
+    }
     settings = *stored;
   }
 

@@ -107,17 +107,21 @@ class BenchCommand final : public Command {
   }
 
   Json Embed(Session& session) {
-    const std::unique_ptr<Encoder> encoder = Encoder::Load(session.EmbedderFolder());
-    std::vector<std::vector<TokenId>> sequences;
-    std::size_t tokens = 0;
-    for (const std::string_view paragraph : BenchParagraphs()) {
-      sequences.push_back(encoder->Tokenize(paragraph));
-      tokens += sequences.back().size();
+    Json json;
+    for (const Precision precision : {Precision::kF32, Precision::kInt8}) {
+      const std::unique_ptr<Encoder> encoder =
+          Encoder::Load(session.EmbedderFolder(), &session.pool(), precision);
+      std::vector<std::vector<TokenId>> sequences;
+      std::size_t tokens = 0;
+      for (const std::string_view paragraph : BenchParagraphs()) {
+        sequences.push_back(encoder->Tokenize(paragraph));
+        tokens += sequences.back().size();
+      }
+      const double seconds = Best(session, [&] { encoder->Embed(sequences, &session.pool()); });
+      json[Name(precision)] = {{"texts_per_s", static_cast<double>(sequences.size()) / seconds},
+                               {"tokens_per_s", static_cast<double>(tokens) / seconds}};
     }
-    const double seconds = Best(session, [&] { encoder->Embed(sequences, &session.pool()); });
-    return {{"f32",
-             {{"texts_per_s", static_cast<double>(sequences.size()) / seconds},
-              {"tokens_per_s", static_cast<double>(tokens) / seconds}}}};
+    return json;
   }
 
   Json Search(Session& session) {

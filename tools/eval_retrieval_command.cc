@@ -45,6 +45,7 @@ class EvalRetrievalCommand final : public Command {
     table.Choice("mode", &mode_, {"all", "dense", "lexical", "hybrid", "read"},
                  "what to evaluate (default: all)");
     chunking_.Declare(table);
+    precision_.Declare(table);
   }
 
   int Run(Session& session) override {
@@ -58,7 +59,8 @@ class EvalRetrievalCommand final : public Command {
     }
     const auto start = std::chrono::steady_clock::now();
     const TemporaryFolder index;
-    BuildIndex(session, index.path(), folder / "corpus.jsonl", chunker);
+    BuildIndex(session, index.path(), folder / "corpus.jsonl", chunker,
+               precision_.Resolve(std::nullopt));
     Pipeline pipeline(session.ForPipeline(index.path()));
     const StoreCounts counts = pipeline.searcher().store().counts();
 
@@ -111,6 +113,7 @@ class EvalRetrievalCommand final : public Command {
   std::string folder_;
   std::string mode_ = "all";
   ChunkingOptions chunking_;
+  PrecisionOption precision_;
 };
 
 }  // namespace

@@ -70,8 +70,7 @@ class IndexCommand final : public Command {
                    "take only files whose path matches (may be repeated)");
     table.TextList("exclude", &exclude_, "GLOB",
                    "leave out files whose path matches (may be repeated)");
-    table.Choice("precision", &precision_, {"f32", "int8"},
-                 "precision of the embedding computation (default: f32)");
+    precision_.Declare(table);
     table.Custom(
         "max-file-bytes", "N",
         [this](const std::string& text) {
@@ -83,7 +82,6 @@ class IndexCommand final : public Command {
   }
 
   int Run(Session& session) override {
-    RequireF32(precision_);
     // Before the index folder is made: a mistyped path must leave nothing behind.
     for (const std::string& path : paths_) {
       std::error_code error;
@@ -96,12 +94,15 @@ class IndexCommand final : public Command {
     const std::filesystem::path folder = session.options().index;
     const bool present = std::filesystem::exists(folder / "fovea.sqlite");
     std::unique_ptr<Encoder> encoder;
-    if (!present) encoder = Encoder::Load(session.EmbedderFolder(), &session.pool());
+    if (!present) {
+      encoder = Encoder::Load(session.EmbedderFolder(), &session.pool(),
+                              precision_.Resolve(std::nullopt));
+    }
     const std::unique_ptr<Store> store = Store::Open(folder, Store::Mode::kWrite, session.log());
     const std::optional<IndexSettings> settings = store->settings();
     if (!encoder) {
       encoder = Encoder::Load(session.EmbedderFolder(settings ? settings->embedder : ""),
-                              &session.pool());
+                              &session.pool(), precision_.Resolve(settings));
     }
 
     IndexerOptions options;
@@ -128,7 +129,7 @@ class IndexCommand final : public Command {
   LoaderOptions loader_;
   std::vector<std::string> include_;
   std::vector<std::string> exclude_;
-  std::string precision_ = "f32";
+  PrecisionOption precision_;
 };
 
 }  // namespace

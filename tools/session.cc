@@ -93,11 +93,16 @@ ThreadPool& Session::pool() {
   return *pool_;
 }
 
-void RequireF32(const std::string& precision) {
-  if (precision == "f32") return;
-  throw Error(
-      ErrorCode::kUnsupported,
-      "--precision " + precision + " is not in this release: leave it out or give --precision f32");
+void PrecisionOption::Declare(OptionTable& table) {
+  table.Choice("precision", &name, {"f32", "int8"},
+               "precision of the embedding computation (default: the one the index was built with, "
+               "else " +
+                   std::string(Name(kDefaultPrecision)) + ")");
+}
+
+Precision PrecisionOption::Resolve(const std::optional<IndexSettings>& settings) const {
+  if (!name.empty()) return ParsePrecision(name);
+  return settings ? ParsePrecision(settings->precision) : kDefaultPrecision;
 }
 
 }  // namespace fovea::tools

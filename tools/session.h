@@ -71,7 +71,13 @@ class Session {
   std::unique_ptr<ThreadPool> pool_;
 };
 
-// Throws Error(kUnsupported) for "int8": this release computes in f32.
-void RequireF32(const std::string& precision);
+// --precision, which index, embed and eval share.
+struct PrecisionOption {
+  std::string name;  // "": not given
+
+  void Declare(OptionTable& table);
+  // What was given, else what the index was built with, else the default.
+  Precision Resolve(const std::optional<IndexSettings>& settings) const;
+};
 
 }  // namespace fovea::tools

@@ -33,7 +33,8 @@ class RemoveCommand final : public Command {
     const std::unique_ptr<Store> store = Store::Open(folder, Store::Mode::kWrite, session.log());
     const std::optional<IndexSettings> settings = store->settings();
     const std::unique_ptr<Encoder> encoder =
-        Encoder::Load(session.EmbedderFolder(settings ? settings->embedder : ""));
+        Encoder::Load(session.EmbedderFolder(settings ? settings->embedder : ""), &session.pool(),
+                      PrecisionOption().Resolve(settings));
     IndexerOptions options;
     if (settings) {
       options.chunker.chunk_tokens = settings->chunk_tokens;
@@ -123,7 +124,8 @@ std::vector<std::string> CheckModel(const Session& session, const Store& store) 
   if (!settings) return {};
   try {
     const fs::path folder = session.EmbedderFolder(settings->embedder);
-    const std::unique_ptr<Encoder> encoder = Encoder::Load(folder);
+    const std::unique_ptr<Encoder> encoder =
+        Encoder::Load(folder, nullptr, PrecisionOption().Resolve(settings));
     if (encoder->fingerprint() != settings->embedder_fingerprint) {
       return {"the embedder in " + folder.string() +
               " is not the one the index was built with (\"" + settings->embedder +

@@ -28,8 +28,10 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 IndexReport BuildIndex(Session& session, const std::filesystem::path& index,
-                       const std::filesystem::path& source, const ChunkerOptions& chunker) {
-  const std::unique_ptr<Encoder> encoder = Encoder::Load(session.EmbedderFolder());
+                       const std::filesystem::path& source, const ChunkerOptions& chunker,
+                       Precision precision) {
+  const std::unique_ptr<Encoder> encoder =
+      Encoder::Load(session.EmbedderFolder(), &session.pool(), precision);
   const std::unique_ptr<Store> store = Store::Open(index, Store::Mode::kWrite, session.log());
   IndexerOptions options;
   options.chunker = chunker;

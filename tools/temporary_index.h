@@ -30,6 +30,7 @@ class TemporaryFolder {
 // Indexes `source` (a file or folder) into the folder `index`, with the session's embedder, threads
 // and progress. Warnings and skipped documents are reported.
 IndexReport BuildIndex(Session& session, const std::filesystem::path& index,
-                       const std::filesystem::path& source, const ChunkerOptions& chunker);
+                       const std::filesystem::path& source, const ChunkerOptions& chunker,
+                       Precision precision = kDefaultPrecision);
 
 }  // namespace fovea::tools

@@ -55,8 +55,7 @@ class EmbedCommand final : public Command {
  public:
   void Declare(OptionTable& table) override {
     table.Positional("FILE", &files_, 0, 1);
-    table.Choice("precision", &precision_, {"f32", "int8"},
-                 "precision of the computation (default: f32)");
+    precision_.Declare(table);
     table.Text("out", &out_file_, "FILE.npy",
                "write a NumPy array (float32, texts × dimensions) instead of JSON");
     table.Choice("prompt", &prompt_, {"none", "query", "passage"},
@@ -64,8 +63,8 @@ class EmbedCommand final : public Command {
   }
 
   int Run(Session& session) override {
-    RequireF32(precision_);
-    const std::unique_ptr<Encoder> encoder = Encoder::Load(session.EmbedderFolder());
+    const std::unique_ptr<Encoder> encoder =
+        Encoder::Load(session.EmbedderFolder(), &session.pool(), precision_.Resolve(std::nullopt));
     std::optional<NpyWriter> npy;
     if (!out_file_.empty())
       npy.emplace(out_file_, static_cast<std::size_t>(encoder->config().width));
@@ -127,7 +126,7 @@ class EmbedCommand final : public Command {
   }
 
   std::vector<std::string> files_;
-  std::string precision_ = "f32";
+  PrecisionOption precision_;
   std::string out_file_;
   std::string prompt_ = "none";
 };

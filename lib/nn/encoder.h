@@ -26,6 +26,9 @@ enum class Pooling { kMean, kCls };
 // Vectors of the two are close (cosine 0.999), yet an index holds one kind only.
 enum class Precision { kF32, kInt8 };
 
+// Of a new index, and of vectors that nobody asks a precision of.
+inline constexpr Precision kDefaultPrecision = Precision::kInt8;
+
 // "f32", "int8"
 std::string_view Name(Precision precision);
 // Throws Error(kUnsupported) for another name.

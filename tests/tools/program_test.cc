@@ -166,8 +166,7 @@ TEST(Program, FailsWithStatusOneWhereSomethingIsMissing) {
         Arguments{"embed", "--embedder", "no-such-model"},
         Arguments{"generate", "x", "--generator", "no-such-model"},
         Arguments{"eval", "retrieval", "--beir", none}, Arguments{"eval", "qa", "--squad", none},
-        Arguments{"eval", "questions", none}, Arguments{"index", ".", "--precision", "int8"},
-        Arguments{"embed", "--precision", "int8"}, Arguments{"status", "--reader", "weights"}}) {
+        Arguments{"eval", "questions", none}, Arguments{"status", "--reader", "weights"}}) {
     SCOPED_TRACE(testing::PrintToString(arguments));
     const ProgramResult result = RunProgram(arguments, here);
     EXPECT_EQ(result.status, 1);

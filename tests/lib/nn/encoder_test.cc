@@ -173,6 +173,33 @@ TEST(Encoder, EmbedsTheGoldenTextsAsOnnxRuntimeDoes) {
   }
 }
 
+// The promise of the fast precision (docs/performance.md): mean cosine to f32 >= 0.999, least >=
+// 0.99.
+TEST(Encoder, Int8EmbedsTheGoldenTextsCloseToF32OnEveryIsa) {
+  const Encoder& exact = TestEncoder();
+  Sequences sequences;
+  // Every third: the scalar kernels are slow.
+  const std::vector<GoldenText> texts = GoldenTexts();
+  for (std::size_t i = 0; i < texts.size(); i += 3)
+    sequences.push_back(exact.Tokenize(texts[i].text));
+  ThreadPool pool;
+  const Matrix expected = exact.Embed(sequences, &pool);
+  for (const Isa isa : AvailableIsas()) {
+    const ScopedIsa scoped(isa);
+    const auto encoder = Encoder::Load(TestEmbedderFolder(), &pool, Precision::kInt8);
+    EXPECT_EQ(encoder->precision(), Precision::kInt8);
+    EXPECT_EQ(encoder->fingerprint(), exact.fingerprint());
+    const Matrix vectors = encoder->Embed(sequences, &pool);
+    double sum = 0;
+    for (std::size_t s = 0; s < sequences.size(); ++s) {
+      const double cosine = reference::Cosine(Row(vectors, s), Row(expected, s));
+      EXPECT_GE(cosine, 0.99) << Name(isa) << " " << texts[3 * s].name;
+      sum += cosine;
+    }
+    EXPECT_GE(sum / static_cast<double>(sequences.size()), 0.999) << Name(isa);
+  }
+}
+
 void ExpectSameWhateverTheBatchAndThreads(const Encoder& encoder, const Sequences& sequences) {
   const Matrix expected = encoder.Embed(sequences, nullptr);
   for (const int threads : {1, 2, 3}) {
@@ -206,6 +233,22 @@ TEST(Encoder, ResultsAreTheSameBitsForAnyBatchAndThreads) {
     sequences.push_back(RandomIds(length, TestEncoder().config().vocabulary, random));
   }
   ExpectSameWhateverTheBatchAndThreads(TestEncoder(), sequences);
+}
+
+TEST(Encoder, Int8ResultsAreTheSameBitsForAnyBatchAndThreads) {
+  std::mt19937 random(9);
+  ThreadPool pool;
+  const auto encoder = Encoder::Load(TestEmbedderFolder(), &pool, Precision::kInt8);
+  Sequences sequences;
+  for (std::size_t i = 0; i < 40; ++i)
+    sequences.push_back(RandomIds(1 + random() % 90, encoder->config().vocabulary, random));
+  ExpectSameWhateverTheBatchAndThreads(*encoder, sequences);
+}
+
+TEST(Encoder, PrecisionsHaveNamesAndOthersAreRefused) {
+  for (const Precision precision : {Precision::kF32, Precision::kInt8})
+    EXPECT_EQ(ParsePrecision(Name(precision)), precision);
+  EXPECT_ERROR(ParsePrecision("int4"), ErrorCode::kUnsupported, "f32 and int8");
 }
 
 TEST(Encoder, HiddenStatesDoNotDependOnTheNeighbours) {
