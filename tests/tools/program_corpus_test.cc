@@ -83,6 +83,39 @@ TEST_F(Corpus, StatusAndVerifyDescribeASoundIndex) {
   EXPECT_THAT(Ok({"status"}).out, HasSubstr("documents"));
 }
 
+TEST_F(Corpus, PrecisionIsTheIndexsUnlessGivenAndThenMustAgree) {
+  EXPECT_EQ(Ok({"status", "--json"}).Json()["precision"], "int8");
+  Ok({"index", "docs", "--precision", "int8"});
+  const ProgramResult other = RunProgram({"index", "docs", "--precision", "f32"}, Here());
+  EXPECT_EQ(other.status, 1);
+  EXPECT_THAT(other.err, HasSubstr("precision int8 (asked for: f32)"));
+
+  Ok({"index", "docs", "--index", "exact", "--precision", "f32"});
+  Ok({"index", "docs", "--index", "exact"});
+  EXPECT_EQ(Ok({"status", "--index", "exact", "--json"}).Json()["precision"], "f32");
+  EXPECT_EQ(Ok({"verify", "--index", "exact", "--json"}).Json()["ok"], true);
+  const auto hits =
+      Ok({"search", "--index", "exact", "--mode", "dense", "--json", "ferry"}).JsonLines();
+  ASSERT_FALSE(hits.empty());
+  EXPECT_EQ(hits[0]["document"], "docs/ferry.txt");
+}
+
+TEST_F(Corpus, EmbedIsInt8UnlessAskedForF32AndTheTwoAreClose) {
+  const ProgramRun run{.input = "When does the ferry leave?\n", .folder = folder_->path()};
+  const auto embed = [&](Arguments more) {
+    Arguments arguments = {"embed", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Ok(arguments, run).JsonLines().at(0).get<std::vector<double>>();
+  };
+  const std::vector<double> fast = embed({"--precision", "int8"});
+  const std::vector<double> exact = embed({"--precision", "f32"});
+  EXPECT_EQ(embed({}), fast);
+  EXPECT_NE(fast, exact);
+  double cosine = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i) cosine += fast.at(i) * exact[i];
+  EXPECT_GE(cosine, 0.99);
+}
+
 TEST_F(Corpus, ShowPrintsTheFileByteForByte) {
   EXPECT_EQ(Ok({"show", "docs/lamp.md"}).out, ReadFile(folder_->path() / "docs/lamp.md"));
   EXPECT_EQ(Ok({"show", "./docs/lamp.md"}).out, ReadFile(folder_->path() / "docs/lamp.md"));
