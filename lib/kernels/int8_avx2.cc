@@ -19,7 +19,8 @@ using Code = std::int16_t;
 
 constexpr std::size_t kVectors = 4;
 constexpr std::size_t kCollected = 2;
-constexpr std::size_t kTileRows = 6;
+// A sum, a product of its own and the operands of each: six rows would leave no register free.
+constexpr std::size_t kTileRows = 4;
 constexpr std::size_t kTileColumns = 2;
 
 Vec Load(const float* p) { return {_mm256_loadu_ps(p)}; }
