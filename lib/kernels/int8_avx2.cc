@@ -69,8 +69,8 @@ Ints MultiplyAdd(Ints sums, Ints weights, Ints codes) {
   return {_mm256_add_epi32(sums.v, _mm256_madd_epi16(weights.v, codes.v))};
 }
 
-Vec Collect(const Ints* columns, std::int32_t offset) {
-  const __m256i pairs = _mm256_hadd_epi32(columns[0].v, columns[1].v);
+Vec Collect(Ints a, Ints b, std::int32_t offset) {
+  const __m256i pairs = _mm256_hadd_epi32(a.v, b.v);
   const __m256i sums = _mm256_permute4x64_epi64(pairs, 0xD8);
   return {_mm256_cvtepi32_ps(_mm256_sub_epi32(sums, _mm256_set1_epi32(offset)))};
 }

@@ -32,11 +32,11 @@ Ints MultiplyAdd(Ints sums, Ints weights, Ints codes) {
   return {_mm512_add_epi32(sums.v, _mm512_madd_epi16(weights.v, codes.v))};
 }
 
-Vec Collect(const Ints* columns, std::int32_t offset) {
+Vec Collect(Ints a, Ints b, std::int32_t offset) {
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-  const __m512i sums = _mm512_add_epi32(_mm512_permutex2var_epi32(columns[0].v, even, columns[1].v),
-                                        _mm512_permutex2var_epi32(columns[0].v, odd, columns[1].v));
+  const __m512i sums = _mm512_add_epi32(_mm512_permutex2var_epi32(a.v, even, b.v),
+                                        _mm512_permutex2var_epi32(a.v, odd, b.v));
   return {_mm512_cvtepi32_ps(_mm512_sub_epi32(sums, _mm512_set1_epi32(offset)))};
 }
 

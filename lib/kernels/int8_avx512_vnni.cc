@@ -32,8 +32,8 @@ Ints MultiplyAdd(Ints sums, Ints weights, Ints codes) {
   return {_mm512_dpbusd_epi32(sums.v, weights.v, codes.v)};
 }
 
-Vec Collect(const Ints* columns, std::int32_t offset) {
-  return {_mm512_cvtepi32_ps(_mm512_sub_epi32(columns[0].v, _mm512_set1_epi32(offset)))};
+Vec Collect(Ints sums, Ints, std::int32_t offset) {
+  return {_mm512_cvtepi32_ps(_mm512_sub_epi32(sums.v, _mm512_set1_epi32(offset)))};
 }
 
 #include "lib/kernels/int8_simd.inc"
