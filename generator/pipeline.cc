@@ -163,7 +163,8 @@ struct Pipeline::State {
     if (decoder) return;
     const Stopwatch watch;
     auto loaded = Decoder::Load(
-        ResolveModel(models, options.generator.empty() ? kDefaultGenerator : options.generator));
+        ResolveModel(models, options.generator.empty() ? kDefaultGenerator : options.generator),
+        {.pool = pool.get()});
     chat = ChatTemplate::FromDecoder(*loaded);
     decoder = std::move(loaded);
     load_seconds += watch.Seconds();

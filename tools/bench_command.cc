@@ -163,7 +163,8 @@ class BenchCommand final : public Command {
   }
 
   Json Generation(Session& session) {
-    const std::unique_ptr<Decoder> decoder = Decoder::Load(session.GeneratorFile());
+    const std::unique_ptr<Decoder> decoder =
+        Decoder::Load(session.GeneratorFile(), {.pool = &session.pool()});
     std::string text;
     for (const std::string_view paragraph : BenchParagraphs().first(4))
       text += std::string(paragraph) + "\n\n";

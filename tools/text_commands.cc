@@ -147,7 +147,7 @@ class TokenizeCommand final : public Command {
       word_piece = WordPiece::Load(session.EmbedderFolder());
       tokenizer = word_piece.get();
     } else {
-      decoder = Decoder::Load(session.GeneratorFile());
+      decoder = Decoder::Load(session.GeneratorFile(), {.pool = &session.pool()});
       tokenizer = &decoder->tokenizer();
     }
     const std::string text = ReadFileOrInput(files_.empty() ? "-" : files_.front(), session.stop());
@@ -182,7 +182,8 @@ class GenerateCommand final : public Command {
     if (prompt.empty()) throw UsageError("PROMPT is empty");
     if (raw_ && !system_.empty())
       throw UsageError("--system: the prompt is --raw, without a chat template");
-    const std::unique_ptr<Decoder> decoder = Decoder::Load(session.GeneratorFile());
+    const std::unique_ptr<Decoder> decoder =
+        Decoder::Load(session.GeneratorFile(), {.pool = &session.pool()});
     GenerateOptions options;
     options.max_tokens = options_.ask.max_tokens;
     options.sampling = options_.ask.sampling;
