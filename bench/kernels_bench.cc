@@ -13,6 +13,7 @@
 #include <random>
 #include <vector>
 
+#include "bench/random_matrix.h"
 #include "lib/attention/attention.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/isa.h"
@@ -20,14 +21,6 @@
 
 namespace fovea {
 namespace {
-
-Matrix RandomMatrix(std::size_t rows, std::size_t cols) {
-  std::mt19937 random(7);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  Matrix matrix(rows, cols);
-  for (std::size_t i = 0; i < rows * cols; ++i) matrix.data()[i] = uniform(random);
-  return matrix;
-}
 
 // Arbitrary bits whose halves and floats are finite and small.
 std::vector<std::byte> RandomWeights(WeightType type, std::size_t outputs, std::size_t inputs) {

@@ -8,11 +8,11 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "bench/peak.h"
+#include "bench/random_matrix.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/isa.h"
 #include "lib/kernels/kernels.h"
@@ -87,14 +87,6 @@ double Bandwidth(ThreadPool& pool) {
     });
   });
   return rate * static_cast<double>(kScanned);
-}
-
-Matrix RandomMatrix(std::size_t rows, std::size_t cols) {
-  std::mt19937 random(7);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  Matrix matrix(rows, cols);
-  for (std::size_t i = 0; i < rows * cols; ++i) matrix.data()[i] = uniform(random);
-  return matrix;
 }
 
 // Multiply-adds a second of the four products of a MiniLM layer over 2,048 tokens.

@@ -105,8 +105,7 @@ void AddRows(faiss::HNSW& graph, const CodedVectors& vectors, ThreadPool* pool) 
     }
     workspaces.Return(std::move(workspace));
   };
-  if (pool == nullptr) return add(0, order.size());
-  pool->ParallelFor(order.size(), kBlock, add);
+  ParallelFor(pool, order.size(), kBlock, add);
 }
 
 HnswArrays LayOut(const faiss::HNSW& graph, std::size_t count) {

@@ -59,8 +59,7 @@ inline void DotRowsParallel(std::span<const float> query, ConstMatrixView vector
   const auto scan = [&](std::size_t begin, std::size_t end) {
     DotRows(query, vectors.Rows(begin, end), out.subspan(begin, end - begin));
   };
-  if (pool == nullptr) return scan(0, vectors.rows);
-  pool->ParallelFor(vectors.rows, kRows, scan);
+  ParallelFor(pool, vectors.rows, kRows, scan);
 }
 
 }  // namespace fovea

@@ -183,11 +183,7 @@ void Attention::Run(ThreadPool* pool) const {
   };
   // Few tasks: one each, so that all threads get some. Many: scratch is shared by several.
   const std::size_t grain = std::clamp<std::size_t>(tasks.size() / 64, 1, 16);
-  if (pool == nullptr) {
-    body(0, tasks.size());
-  } else {
-    pool->ParallelFor(tasks.size(), grain, body);
-  }
+  ParallelFor(pool, tasks.size(), grain, body);
 }
 
 // How many of the sequence's keys a query sees: the first ones.
@@ -197,10 +193,6 @@ std::size_t Attention::Visible(const Task& task, std::size_t query) const {
   const std::ptrdiff_t last =
       static_cast<std::ptrdiff_t>(query - task.query_start) + mask_.causal_offset;
   return last < 0 ? 0 : std::min(keys, static_cast<std::size_t>(last) + 1);
-}
-
-void Reserve(Matrix& matrix, std::size_t rows, std::size_t cols) {
-  if (matrix.rows() < rows || matrix.cols() != cols) matrix = Matrix(rows, cols);
 }
 
 void Attention::RunTask(const Task& task, Scratch& scratch) const {

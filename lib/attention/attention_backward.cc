@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/gemm.h"
+#include "lib/kernels/kernel_table.h"
 #include "lib/kernels/kernels.h"
 
 namespace fovea {
@@ -25,19 +26,15 @@ std::vector<Sequence> Sequences(const AttentionMask& mask, std::size_t queries, 
   return sequences;
 }
 
-void Scale(MatrixView rows, float factor) {
-  for (std::size_t r = 0; r < rows.rows; ++r) {
-    for (float& value : rows.row_span(r)) value *= factor;
-  }
-}
-
 // One head of one sequence: views of its columns and rows.
 void HeadBackward(ConstMatrixView query, ConstMatrixView key, ConstMatrixView value, float scale,
                   ConstMatrixView out_gradient, const AttentionGradients& gradients) {
   Matrix weights(query.rows, key.rows);
   Gemm(query, key, {.transpose_b = true}, weights.view(), nullptr);
-  Scale(weights.view(), scale);
-  for (std::size_t q = 0; q < query.rows; ++q) SoftmaxInPlace(weights.row(q));
+  for (std::size_t q = 0; q < query.rows; ++q) {
+    CurrentKernels().scale(weights.row(q).data(), key.rows, scale);
+    SoftmaxInPlace(weights.row(q));
+  }
   Gemm(weights.view(), out_gradient, {.transpose_a = true}, gradients.value, nullptr);
   Matrix scores(query.rows, key.rows);  // dP, then dS
   Gemm(out_gradient, value, {.transpose_b = true}, scores.view(), nullptr);
@@ -89,11 +86,7 @@ void ScaledDotProductAttentionBackward(const AttentionShape& shape, ConstMatrixV
                    {queries(gradients.query), keys(gradients.key), keys(gradients.value)});
     }
   };
-  if (pool == nullptr) {
-    body(0, sequences.size() * heads);
-  } else {
-    pool->ParallelFor(sequences.size() * heads, 1, body);
-  }
+  ParallelFor(pool, sequences.size() * heads, 1, body);
 }
 
 }  // namespace fovea

@@ -58,4 +58,14 @@ class ThreadPool {
   std::unique_ptr<State> state_;
 };
 
+// pool->ParallelFor, or all of [0, count) at once on the calling thread where there is no pool.
+inline void ParallelFor(ThreadPool* pool, std::size_t count, std::size_t grain,
+                        const std::function<void(std::size_t begin, std::size_t end)>& body) {
+  if (pool != nullptr) {
+    pool->ParallelFor(count, grain, body);
+  } else if (count > 0) {
+    body(0, count);
+  }
+}
+
 }  // namespace fovea

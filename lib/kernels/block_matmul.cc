@@ -57,11 +57,7 @@ QuantizedRows::QuantizedRows(ConstMatrixView input, std::size_t planes, ThreadPo
     for (std::size_t r = begin; r < end; ++r)
       quantize(input.row(r), input.cols, bytes_.get() + r * stride_);
   };
-  if (pool == nullptr) {
-    body(0, input.rows);
-    return;
-  }
-  pool->ParallelFor(input.rows, kRowsATask, body);
+  ParallelFor(pool, input.rows, kRowsATask, body);
 }
 
 void MultiplyQuantized(const QuantizedRows& input, std::size_t row, std::size_t rows,

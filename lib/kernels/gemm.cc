@@ -120,11 +120,7 @@ void Gemm(ConstMatrixView a, ConstMatrixView b, const GemmOptions& options, Matr
   };
   const std::size_t work = std::min(kTaskRows, c.rows) * std::max<std::size_t>(depth, 1) * kColumns;
   const std::size_t grain = std::max<std::size_t>(kTaskWork / work, 1);
-  if (pool == nullptr) {
-    body(0, groups * chunks);
-  } else {
-    pool->ParallelFor(groups * chunks, grain, body);
-  }
+  ParallelFor(pool, groups * chunks, grain, body);
 }
 
 }  // namespace fovea

@@ -97,11 +97,7 @@ Int8Rows::Int8Rows(ConstMatrixView input, const Int8Matrix::State& weights,
   };
   // About as much as a task of a product.
   constexpr std::size_t kTaskNumbers = 1 << 15;
-  if (pool == nullptr) {
-    body(0, input.rows);
-  } else {
-    pool->ParallelFor(input.rows, kTaskNumbers / std::max<std::size_t>(input.cols, 1) + 1, body);
-  }
+  ParallelFor(pool, input.rows, kTaskNumbers / std::max<std::size_t>(input.cols, 1) + 1, body);
 }
 
 Int8Matrix::Int8Matrix() : state_(std::make_unique<State>()) {}
@@ -133,11 +129,7 @@ Int8Matrix Int8Matrix::Quantize(std::span<const float> weights, std::size_t outp
   const auto body = [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p) QuantizePanel(weights, kernels, p, state);
   };
-  if (pool == nullptr) {
-    body(0, panels);
-  } else {
-    pool->ParallelFor(panels, 4, body);
-  }
+  ParallelFor(pool, panels, 4, body);
   return matrix;
 }
 

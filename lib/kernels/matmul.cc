@@ -1,21 +1,18 @@
-// MatMul: how rows, outputs and inputs are cut into blocks. The arithmetic is in the kernel table.
+// MatMul on packed weights. The arithmetic is in the kernel tables.
 
 #include <algorithm>
 #include <string>
 
 #include "lib/base/error.h"
-#include "lib/base/thread_pool.h"
 #include "lib/kernels/block_matmul.h"
 #include "lib/kernels/kernels.h"
+#include "lib/kernels/matmul_blocks.h"
 #include "lib/kernels/packed_state.h"
 
 namespace fovea {
 namespace {
 
-// A task computes up to 96 × 64 sums, 256 inputs at a time: 64 KB of weights and 24 KB of sums on
-// the stack. 96 is a multiple of the tile heights of the kernels (12, 6, 2).
-constexpr std::size_t kRowBlock = 96;
-constexpr std::size_t kOutputBlock = kGroupPanels * kPanelWidth;
+// Inputs taken at a time: 64 KB of weights with the outputs of a block.
 constexpr std::size_t kInputBlock = 256;
 static_assert(kInputBlock % kBlockInputs == 0);
 
@@ -46,12 +43,10 @@ struct Task {
   const PackedMatrix::State& weights;
   ConstMatrixView input;
   const QuantizedRows& quantized;  // of the same input, if the weights ask for it
-  const Epilogue& epilogue;
-  MatrixView out;
 
-  // Rows [row, row + rows) of the outputs of panels [panel, panel + count).
-  void Run(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count) const {
-    alignas(64) float sums[kRowBlock * kOutputBlock];
+  // sums [rows, kOutputBlock] of rows [row, row + rows) and panels [panel, panel + count).
+  void Run(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count,
+           float* sums) const {
     if (weights.precision != InputPrecision::kF32) {
       MultiplyQuantized(quantized, row, rows, weights, panel, count, sums, kOutputBlock);
     } else if (rows <= kFewRows && weights.type == WeightType::kF16) {
@@ -59,8 +54,6 @@ struct Task {
     } else {
       Multiply(row, rows, panel, count, sums);
     }
-    Finish(row, rows, panel * kPanelWidth,
-           std::min(count * kPanelWidth, weights.outputs - panel * kPanelWidth), sums);
   }
 
   void MultiplyHalves(std::size_t row, std::size_t rows, std::size_t panel, std::size_t count,
@@ -103,25 +96,6 @@ struct Task {
       kernels.multiply_panels(product);
     }
   }
-
-  void Finish(std::size_t row, std::size_t rows, std::size_t output, std::size_t outputs,
-              const float* sums) const {
-    RowEpilogue finish = {};
-    finish.outputs = outputs;
-    finish.bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + output;
-    finish.activation = epilogue.activation == Activation::kGelu   ? RowActivation::kGelu
-                        : epilogue.activation == Activation::kSilu ? RowActivation::kSilu
-                                                                   : RowActivation::kNone;
-    for (std::size_t r = 0; r < rows; ++r) {
-      finish.sums = sums + r * kOutputBlock;
-      if (epilogue.multiplier.data != nullptr)
-        finish.multiplier = epilogue.multiplier.row(row + r) + output;
-      if (epilogue.residual.data != nullptr)
-        finish.residual = epilogue.residual.row(row + r) + output;
-      finish.out = out.row(row + r) + output;
-      kernels.finish_row(finish);
-    }
-  }
 };
 
 void CheckShape(const char* what, std::size_t rows, std::size_t cols, std::size_t want_rows,
@@ -148,27 +122,10 @@ void MatMul(ConstMatrixView input, const PackedMatrix& weights, const Epilogue& 
   QuantizedRows quantized;
   if (const std::size_t planes = Planes(weights.state()); planes > 0)
     quantized = QuantizedRows(input, planes, pool);
-  const Task task{CurrentKernels(), weights.state(), input, quantized, epilogue, out};
-  const std::size_t panels = weights.state().panels();
-  const std::size_t groups = (panels + kGroupPanels - 1) / kGroupPanels;
-  const std::size_t row_blocks = (out.rows + kRowBlock - 1) / kRowBlock;
-  // A row block's inputs stay in the second-level cache while all weights pass by.
-  const auto body = [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::size_t row = i / groups * kRowBlock;
-      const std::size_t panel = i % groups * kGroupPanels;
-      task.Run(row, std::min(kRowBlock, out.rows - row), panel,
-               std::min(kGroupPanels, panels - panel));
-    }
-  };
-  const std::size_t work =
-      std::min(kRowBlock, out.rows) * std::max<std::size_t>(input.cols, 1) * kOutputBlock;
-  const std::size_t grain = std::max<std::size_t>(kTaskWork / work, 1);
-  if (pool == nullptr) {
-    body(0, groups * row_blocks);
-  } else {
-    pool->ParallelFor(groups * row_blocks, grain, body);
-  }
+  const Task task{CurrentKernels(), weights.state(), input, quantized};
+  MultiplyInBlocks(input.cols, kTaskWork, epilogue, out, pool,
+                   [&](std::size_t row, std::size_t rows, std::size_t panel, std::size_t count,
+                       float* sums) { task.Run(row, rows, panel, count, sums); });
 }
 
 }  // namespace fovea

@@ -75,4 +75,9 @@ class Matrix {
   std::unique_ptr<float[], Free> data_;
 };
 
+// Scratch of at least `rows` × cols: made anew, its numbers lost, where it is not.
+inline void Reserve(Matrix& matrix, std::size_t rows, std::size_t cols) {
+  if (matrix.rows() < rows || matrix.cols() != cols) matrix = Matrix(rows, cols);
+}
+
 }  // namespace fovea

@@ -128,12 +128,8 @@ PackedMatrix::PackedMatrix(WeightType type, std::span<const std::byte> weights, 
                 state_->data.get() + p * state_->panel_bytes);
     }
   };
-  if (options.pool == nullptr) {
-    pack(0, panels);
-    return;
-  }
-  options.pool->ParallelFor(panels, std::max<std::size_t>(kPackTask / state_->panel_bytes, 1),
-                            pack);
+  ParallelFor(options.pool, panels, std::max<std::size_t>(kPackTask / state_->panel_bytes, 1),
+              pack);
 }
 
 std::size_t PackedMatrix::outputs() const { return state_->outputs; }

@@ -15,7 +15,7 @@ class WeightReader {
   WeightReader(const SafetensorsFile& file, Precision precision)
       : file_(file),
         precision_(precision),
-        prefix_(file.Has("bert.embeddings.word_embeddings.weight") ? "bert." : "") {}
+        prefix_(BertPrefix(file)) {}
 
   std::vector<float> Vector(const std::string& name, std::size_t size) const {
     return Floats(name, {size});
@@ -123,6 +123,10 @@ void WordEmbeddings::CopyRow(std::size_t token, std::span<float> out) const {
     std::memcpy(&bits, row + i * sizeof bits, sizeof bits);
     out[i] = convert(bits);
   }
+}
+
+std::string BertPrefix(const SafetensorsFile& file) {
+  return file.Has("bert.embeddings.word_embeddings.weight") ? "bert." : "";
 }
 
 EncoderWeights ReadEncoderWeights(const SafetensorsFile& file, const EncoderConfig& config,

@@ -78,6 +78,9 @@ struct EncoderWeights {
   std::vector<EncoderLayer> layers;
 };
 
+// What stands in front of BERT's names in the file: "bert." or nothing.
+std::string BertPrefix(const SafetensorsFile& file);
+
 // Reads and packs the tensors by BERT's names, which stand with or without "bert." in front. `file`
 // must outlive what is returned. Throws Error(kCorrupt | kUnsupported) that names the file and the
 // tensor.

@@ -14,12 +14,7 @@ namespace fovea {
 inline void ForRowBlocks(std::size_t rows, ThreadPool* pool,
                          const std::function<void(std::size_t begin, std::size_t end)>& body) {
   constexpr std::size_t kBlock = 32;
-  if (rows == 0) return;
-  if (pool == nullptr || rows <= kBlock) {
-    body(0, rows);
-  } else {
-    pool->ParallelFor(rows, kBlock, body);
-  }
+  ParallelFor(pool, rows, kBlock, body);
 }
 
 }  // namespace fovea

@@ -67,11 +67,7 @@ double AdamW::Step(float rate, ThreadPool* pool) {
         gradient[i] = 0;
       }
     };
-    if (pool == nullptr) {
-      body(0, Size(parameter.value));
-    } else {
-      pool->ParallelFor(Size(parameter.value), kBlock, body);
-    }
+    ParallelFor(pool, Size(parameter.value), kBlock, body);
   }
   return norm;
 }

@@ -8,6 +8,7 @@
 
 #include "lib/base/error.h"
 #include "lib/nn/encoder.h"
+#include "lib/nn/encoder_weights.h"
 #include "lib/nn/safetensors.h"
 #include "lib/train/reader_loss.h"
 
@@ -37,10 +38,7 @@ LinearLayer Head(const std::string& name, std::size_t outputs, std::size_t width
 
 // The parameter's value out of a BERT file, where query, key and value are three tensors.
 void ReadFromBert(const SafetensorsFile& weights, Parameter& parameter) {
-  const std::string prefix = weights.Has("bert." + parameter.name) ||
-                                     weights.Has("bert.encoder.layer.0.output.dense.weight")
-                                 ? "bert."
-                                 : "";
+  const std::string prefix = BertPrefix(weights);
   std::vector<std::string> names = {parameter.name};
   if (const std::size_t at = parameter.name.find(".qkv."); at != std::string::npos) {
     names.clear();

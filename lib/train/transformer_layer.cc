@@ -8,10 +8,6 @@
 namespace fovea {
 namespace {
 
-void Reserve(Matrix& matrix, std::size_t rows, std::size_t cols) {
-  if (matrix.rows() < rows || matrix.cols() != cols) matrix = Matrix(rows, cols);
-}
-
 MatrixView Top(Matrix& matrix, std::size_t rows) { return matrix.view().Rows(0, rows); }
 ConstMatrixView Top(const Matrix& matrix, std::size_t rows) { return matrix.view().Rows(0, rows); }
 

@@ -58,8 +58,6 @@ class TransformerLayer {
 
   std::vector<Parameter*> parameters();
 
-  const TransformerSizes& sizes() const { return sizes_; }
-
  private:
   TransformerSizes sizes_;
   LinearLayer query_key_value_;
