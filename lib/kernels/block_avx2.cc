@@ -28,14 +28,7 @@ Vec RepeatFloat(const std::byte* p) {
   return {_mm256_broadcast_ss(reinterpret_cast<const float*>(p))};
 }
 Vec Mul(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
-Vec Max(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }
 Vec Fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
-Vec Magnitude(Vec x) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), x.v)}; }
-float Largest(Vec x) {
-  __m128 most = _mm_max_ps(_mm256_castps256_ps128(x.v), _mm256_extractf128_ps(x.v, 1));
-  most = _mm_max_ps(most, _mm_movehl_ps(most, most));
-  return _mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most)));
-}
 Vec LoadHalves(const std::byte* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
@@ -75,6 +68,15 @@ Ints HighNibbles(Ints x) { return LowNibbles({_mm256_srli_epi16(x.v, 4)}); }
 template <int kPlace>
 Ints Byte(Ints x) {
   return {_mm256_and_si256(_mm256_srli_epi32(x.v, 8 * kPlace), _mm256_set1_epi32(255))};
+}
+Ints MaxInts(Ints a, Ints b) { return {_mm256_max_epi32(a.v, b.v)}; }
+Ints MagnitudeBits(Vec x) {
+  return {_mm256_and_si256(_mm256_castps_si256(x.v), _mm256_set1_epi32(0x7FFFFFFF))};
+}
+int LargestLane(Ints x) {
+  __m128i largest = _mm_max_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
+  largest = _mm_max_epi32(largest, _mm_shuffle_epi32(largest, 0x4E));
+  return _mm_cvtsi128_si32(_mm_max_epi32(largest, _mm_shuffle_epi32(largest, 0xB1)));
 }
 Ints RoundToInts(Vec x) { return {_mm256_cvtps_epi32(x.v)}; }
 int SumOfInts(Ints x) {

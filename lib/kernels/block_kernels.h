@@ -27,6 +27,7 @@ constexpr std::size_t QuantizedBlockBytes(std::size_t planes) {
 // |q| at most; a plane of bytes never holds −128 twice, so that no product saturates.
 constexpr float LargestQuant(std::size_t planes) { return planes == 1 ? 127.0f : 32639.0f; }
 // Blocks without a larger activation count as zeros: the inverse of their scale would overflow.
+// The scale of one that holds an infinity or a NaN is that, its q are zeros: products become NaN.
 inline constexpr float kLeastActivation = 1e-30f;
 
 struct BlockProduct {

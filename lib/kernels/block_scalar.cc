@@ -7,6 +7,7 @@
 
 #include "lib/kernels/block_kernels.h"
 #include "lib/kernels/half.h"
+#include "lib/kernels/magnitude.h"
 
 namespace fovea {
 namespace {
@@ -165,16 +166,13 @@ void DequantizeBlocks(const std::byte* packed, std::size_t blocks, float* panel)
 
 template <std::size_t kPlanes>
 void QuantizeBlock(const float* row, std::byte* out) {
-  float most = 0;
-  for (std::size_t i = 0; i < kBlockInputs; ++i) most = std::max(most, std::abs(row[i]));
+  const float most = LargestMagnitude(row, kBlockInputs);
   const bool counts = most >= kLeastActivation && std::isfinite(most);
   const float inverse = counts ? LargestQuant(kPlanes) / most : 0;
-  float header[4] = {most >= kLeastActivation ? most / LargestQuant(kPlanes) : 0, 0, 0, 0};
+  float header[4] = {most < kLeastActivation ? 0 : most / LargestQuant(kPlanes), 0, 0, 0};
   int halves[2] = {};
   for (std::size_t i = 0; i < kBlockInputs; ++i) {
-    // A NaN counts as 0, as it does in the search for the largest.
-    const float x = std::isnan(row[i]) ? 0 : row[i] * inverse;
-    const int q = static_cast<int>(std::nearbyint(x));
+    const int q = counts ? static_cast<int>(std::nearbyint(row[i] * inverse)) : 0;
     halves[i / 16] += q;
     std::byte* quants = out + kInputHeaderBytes + i;
     if (kPlanes == 2) quants[0] = static_cast<std::byte>((q + 128) >> 8);

@@ -1,10 +1,10 @@
 // Portable kernels of int8_kernels.h: the plainest statement of what each computes.
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "lib/kernels/int8_kernels.h"
+#include "lib/kernels/magnitude.h"
 
 namespace fovea {
 namespace {
@@ -26,16 +26,8 @@ void Rotate(const float* row, std::size_t n, float* out) {
   }
 }
 
-// The largest magnitude; of bit patterns, so that NaN is larger than everything.
-float Magnitude(const float* row, std::size_t n) {
-  std::uint32_t largest = 0;
-  for (std::size_t i = 0; i < n; ++i)
-    largest = std::max(largest, std::bit_cast<std::uint32_t>(row[i]) & 0x7FFFFFFFu);
-  return std::bit_cast<float>(largest);
-}
-
 Int8Row Quantize(const float* row, std::size_t n, std::byte* codes) {
-  const float magnitude = Magnitude(row, n);
+  const float magnitude = LargestMagnitude(row, n);
   Int8Row result;
   if (magnitude < kInt8LeastMagnitude) {
     std::fill_n(codes, n, std::byte{0});

@@ -91,10 +91,10 @@ inline int Sum(__m512i from) {
   return sum;
 }
 
-inline float Greatest(__m512 from) {
-  const auto floats = Bits<Floats>(from);
-  float greatest = floats.lane[0];
-  for (const float lane : floats.lane) greatest = lane > greatest ? lane : greatest;
+inline int Greatest(__m512i from) {
+  const auto ints = Bits<Ints>(from);
+  int greatest = ints.lane[0];
+  for (const int lane : ints.lane) greatest = lane > greatest ? lane : greatest;
   return greatest;
 }
 
@@ -168,4 +168,4 @@ inline __m512i WidenBytes(__m256i from) {
 #define _mm512_cvtepi32_epi8(a) emulated::Narrow(a)
 #define _mm512_srai_epi32(a, count) emulated::ShiftRight(a, count)
 #define _mm512_reduce_add_epi32(a) emulated::Sum(a)
-#define _mm512_reduce_max_ps(a) emulated::Greatest(a)
+#define _mm512_reduce_max_epi32(a) emulated::Greatest(a)

@@ -186,11 +186,37 @@ TEST(BlockMatMul, ZerosGiveTheEpilogueOfZero) {
   });
 }
 
+TEST(BlockMatMul, RowsWithNanOrInfinityGiveNanAndLeaveOthersAlone) {
+  std::mt19937 random(6);
+  const std::vector<float> floats = RandomFloats(6 * 256, random);
+  ForEachCase(40, 256, [&](WeightType, InputPrecision, const Weights&, const PackedMatrix& packed) {
+    for (std::size_t rows : {3u, 6u}) {
+      Matrix sound(rows, 256), input(rows, 256);
+      std::copy_n(floats.begin(), rows * 256, sound.data());
+      std::copy_n(floats.begin(), rows * 256, input.data());
+      input.row(0)[77] = std::numeric_limits<float>::quiet_NaN();
+      input.row(2)[200] = -std::numeric_limits<float>::infinity();
+      Matrix expected(rows, 40), out(rows, 40);
+      MatMul(sound.view(), packed, {}, expected.view(), nullptr);
+      MatMul(input.view(), packed, {}, out.view(), nullptr);
+      for (std::size_t t = 0; t < rows; ++t) {
+        for (std::size_t n = 0; n < 40; ++n) {
+          if (t == 0 || t == 2)
+            ASSERT_TRUE(std::isnan(out.row(t)[n])) << t;
+          else
+            ASSERT_EQ(out.row(t)[n], expected.row(t)[n]) << t;
+        }
+      }
+    }
+  });
+}
+
 TEST(BlockMatMul, EveryIsaQuantisesAlike) {
   std::mt19937 random(5);
   Matrix input(3, 320);
   const std::vector<float> floats = RandomFloats(3 * 320, random);
   std::copy(floats.begin(), floats.end(), input.data());
+  input.row(1)[40] = -std::numeric_limits<float>::infinity();
   for (std::size_t planes : {1u, 2u}) {
     std::vector<std::vector<std::byte>> rows;
     for (Isa isa : AvailableIsas()) {
