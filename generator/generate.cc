@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
+#include "generator/prompt_lookup.h"
 #include "generator/utf8_stream.h"
 #include "lib/base/error.h"
 
@@ -34,19 +36,76 @@ void Check(const Decoder& decoder, std::span<const TokenId> prompt,
   }
 }
 
-// Keeps what the prompt shares with the cache; at least its last token is left to compute, for its
-// logits.
-std::size_t ReuseCache(PromptCache& cache, std::span<const TokenId> prompt) {
-  // A call that threw may have left keys and values of tokens not written down.
-  std::size_t shared = std::min({prompt.size() - 1, cache.tokens.size(), cache.keys_values.size()});
-  shared = static_cast<std::size_t>(
-      std::mismatch(cache.tokens.begin(),
-                    cache.tokens.begin() + static_cast<std::ptrdiff_t>(shared), prompt.begin())
+// The decoder along prompt and output. Its cache holds the tokens taken so far, and between two
+// calls also the keys and values of a draft.
+class Continuation {
+ public:
+  Continuation(const Decoder& decoder, PromptCache& cache, ThreadPool* pool, std::stop_token stop)
+      : decoder_(decoder), cache_(cache), pool_(pool), stop_(std::move(stop)) {}
+  // Drops the draft, also where an exception ended the call.
+  ~Continuation() {
+    const std::size_t size = std::min(cache_.tokens.size(), cache_.keys_values.size());
+    cache_.tokens.resize(size);
+    cache_.keys_values.Truncate(size);
+  }
+  Continuation(const Continuation&) = delete;
+  Continuation& operator=(const Continuation&) = delete;
+
+  void ReadPrompt(std::span<const TokenId> prompt);
+
+  // Takes `token`, computing it together with up to `most_drafts` guesses unless it was one of the
+  // last guesses. The numbers of passes and drafts are added to `counts`.
+  void Append(TokenId token, std::size_t most_drafts, Generation& counts);
+
+  // After the last token taken.
+  std::span<const float> logits() const { return logits_.row(row_); }
+
+ private:
+  const Decoder& decoder_;
+  PromptCache& cache_;
+  ThreadPool* pool_;
+  std::stop_token stop_;
+  std::vector<TokenId> batch_;  // computed last: a token, then its draft
+  Matrix logits_;               // [batch, V]
+  std::size_t row_ = 0;         // of the last token taken
+};
+
+void Continuation::ReadPrompt(std::span<const TokenId> prompt) {
+  // What the prompt shares with the cache is kept; at least its last token is left to compute, for
+  // its logits.
+  const auto shared = static_cast<std::size_t>(
+      std::mismatch(cache_.tokens.begin(), cache_.tokens.end(), prompt.begin(), prompt.end() - 1)
           .first -
-      cache.tokens.begin());
-  cache.keys_values.Truncate(shared);
-  cache.tokens.resize(shared);
-  return shared;
+      cache_.tokens.begin());
+  cache_.keys_values.Truncate(shared);
+  cache_.tokens.resize(shared);
+  std::vector<float> logits;
+  for (std::size_t at = shared; at < prompt.size();) {
+    ThrowIfStopped(stop_);
+    const auto block = prompt.subspan(at, std::min(kPrefillBlock, prompt.size() - at));
+    logits = decoder_.Forward(cache_.keys_values, block, pool_);
+    cache_.tokens.insert(cache_.tokens.end(), block.begin(), block.end());
+    at += block.size();
+  }
+  logits_ = Matrix(1, logits.size());
+  std::copy(logits.begin(), logits.end(), logits_.data());
+}
+
+void Continuation::Append(TokenId token, std::size_t most_drafts, Generation& counts) {
+  ThrowIfStopped(stop_);
+  cache_.tokens.push_back(token);
+  if (row_ + 1 < batch_.size() && batch_[row_ + 1] == token) {
+    ++row_;
+    ++counts.accepted_tokens;
+    return;
+  }
+  cache_.keys_values.Truncate(cache_.tokens.size() - 1);
+  batch_ = DraftFrom(cache_.tokens, most_drafts);
+  counts.drafted_tokens += static_cast<int>(batch_.size());
+  ++counts.decode_passes;
+  batch_.insert(batch_.begin(), token);
+  logits_ = decoder_.ForwardAll(cache_.keys_values, batch_, pool_);
+  row_ = 0;
 }
 
 }  // namespace
@@ -56,21 +115,9 @@ Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
   Check(decoder, prompt, options);
   Sampler sampler(options.sampling);
   PromptCache own;
-  PromptCache& cache = options.cache != nullptr ? *options.cache : own;
-  const auto forward = [&](std::span<const TokenId> tokens) {
-    ThrowIfStopped(stop);
-    std::vector<float> logits = decoder.Forward(cache.keys_values, tokens, pool);
-    cache.tokens.insert(cache.tokens.end(), tokens.begin(), tokens.end());
-    return logits;
-  };
-
+  Continuation text(decoder, options.cache != nullptr ? *options.cache : own, pool, stop);
   auto start = std::chrono::steady_clock::now();
-  std::vector<float> logits;
-  for (std::size_t at = ReuseCache(cache, prompt); at < prompt.size();) {
-    const std::size_t count = std::min(kPrefillBlock, prompt.size() - at);
-    logits = forward(prompt.subspan(at, count));
-    at += count;
-  }
+  text.ReadPrompt(prompt);
   Generation generation;
   generation.prefill_seconds = SecondsSince(start);
 
@@ -81,9 +128,9 @@ Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
     generation.text += piece;
     if (options.on_text) options.on_text(piece);
   };
-  while (generation.tokens.size() < static_cast<std::size_t>(options.max_tokens)) {
+  for (auto left = static_cast<std::size_t>(options.max_tokens); left > 0; --left) {
     ThrowIfStopped(stop);
-    const TokenId token = sampler.Next(logits);
+    const TokenId token = sampler.Next(text.logits());
     if (token == decoder.config().eos ||
         std::find(options.stop_tokens.begin(), options.stop_tokens.end(), token) !=
             options.stop_tokens.end()) {
@@ -92,8 +139,8 @@ Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
     }
     generation.tokens.push_back(token);
     emit(stream.Append(decoder.tokenizer().Decode({&token, 1})));
-    if (generation.tokens.size() < static_cast<std::size_t>(options.max_tokens))
-      logits = forward({&token, 1});
+    // The last token is not computed, and a draft reaches no further than the one before it.
+    if (left > 1) text.Append(token, options.prompt_lookup ? left - 2 : 0, generation);
   }
   emit(stream.Finish());
   generation.decode_seconds = SecondsSince(start);

@@ -32,6 +32,9 @@ struct GenerateOptions {
   // Generation::text.
   std::function<void(std::string_view piece)> on_text;
   PromptCache* cache = nullptr;  // Borrowed; may be null.
+  // Tokens are computed together with a guess at those after them (prompt_lookup.h), which saves
+  // forward passes where the guess is right. Results are the same with and without.
+  bool prompt_lookup = true;
 };
 
 struct Generation {
@@ -40,6 +43,9 @@ struct Generation {
   bool stopped = false;         // by a stop token, not by max_tokens
   double prefill_seconds = 0;
   double decode_seconds = 0;
+  int decode_passes = 0;    // forward passes after those over the prompt
+  int drafted_tokens = 0;   // guessed by prompt lookup
+  int accepted_tokens = 0;  // guessed rightly
 };
 
 // Continues `prompt` (not empty). Throws Error(kInvalidArgument) if prompt and max_tokens exceed
