@@ -10,6 +10,10 @@
 namespace fovea {
 namespace {
 
+// The paper's values for Llama; llama.cpp takes them for this family whatever the file says.
+constexpr double kYarnFastTurns = 32;
+constexpr double kYarnSlowTurns = 1;
+
 [[noreturn]] void Fail(const std::string& what) {
   throw Error(ErrorCode::kInvalidArgument, "rotary embedding: " + what);
 }
@@ -24,12 +28,12 @@ double PairOfTurns(const RopeOptions& options, double turns) {
 // How far each pair keeps its own angle: 1 for the fast ones, 0 for the slow ones, a ramp between.
 std::vector<double> YarnRamp(const RopeOptions& options, std::size_t pairs) {
   const double last = options.rotated_width - 1;
-  const double low = std::max(0.0, std::floor(PairOfTurns(options, options.beta_fast)));
-  const double high = std::min(last, std::ceil(PairOfTurns(options, options.beta_slow)));
+  const double low = std::max(0.0, std::floor(PairOfTurns(options, kYarnFastTurns)));
+  const double high = std::min(last, std::ceil(PairOfTurns(options, kYarnSlowTurns)));
   std::vector<double> ramp(pairs);
   for (std::size_t i = 0; i < pairs; ++i) {
     const double at = (static_cast<double>(i) - low) / std::max(0.001, high - low);
-    ramp[i] = (1 - std::clamp(at, 0.0, 1.0)) * options.extrapolation_factor;
+    ramp[i] = 1 - std::clamp(at, 0.0, 1.0);
   }
   return ramp;
 }
@@ -44,12 +48,8 @@ void RopeOptions::validate() const {
   if (!(factor > 0) || !std::isfinite(factor) || !std::isfinite(attention_factor)) {
     Fail("the scaling factor " + std::to_string(factor) + " must be positive");
   }
-  if (scaling == RopeScaling::kYarn &&
-      (original_context < 1 || !(base > 1) || !(beta_fast > 0) || !(beta_slow > 0) ||
-       !std::isfinite(beta_fast) || !std::isfinite(beta_slow) ||
-       !std::isfinite(extrapolation_factor))) {
-    Fail("YaRN needs an original context, a base above 1 and positive beta_fast and beta_slow");
-  }
+  if (scaling == RopeScaling::kYarn && (original_context < 1 || !(base > 1)))
+    Fail("YaRN needs an original context and a base above 1");
   if (!frequency_factors.empty() &&
       frequency_factors.size() != static_cast<std::size_t>(rotated_width) / 2) {
     Fail(std::to_string(frequency_factors.size()) + " frequency factors for a width of " +
@@ -76,7 +76,7 @@ Rope::Rope(const RopeOptions& options)
       frequency *= ramp[i] + (1 - ramp[i]) / options.factor;
     frequencies_.push_back(frequency);
   }
-  if (yarn && options.extrapolation_factor != 0) magnitude_ *= 1 + 0.1 * std::log(options.factor);
+  if (yarn) magnitude_ *= 1 + 0.1 * std::log(options.factor);
 }
 
 RopeTable Rope::Positions(std::size_t first, std::size_t count) const {

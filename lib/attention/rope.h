@@ -25,12 +25,8 @@ struct RopeOptions {
   double factor = 1.0;  // context / original context
   // Multiplies cosine and sine, for YaRN on top of its own 0.1 ln(factor) + 1.
   double attention_factor = 1.0;
-  // YaRN: pairs that turn more than beta_fast times within the original context keep their angle, those under beta_slow
-  // are interpolated, as far as extrapolation_factor (1: fully) says.
+  // YaRN: pairs that turn more than 32 times within it keep their angle, those that do not turn once are interpolated.
   int original_context = 0;
-  double extrapolation_factor = 1.0;
-  double beta_fast = 32.0;
-  double beta_slow = 1.0;
   // [Dr/2]: the angle of pair i is divided by factor i (Llama 3.1's rope_freqs.weight). Empty: by 1.
   std::vector<float> frequency_factors{};
 

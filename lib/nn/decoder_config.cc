@@ -115,10 +115,8 @@ void ReadRope(const GgufFile& file, DecoderConfig& config) {
   rope.attention_factor = number("scaling.attn_factor", 1.0);
   const std::string original_key = Key(config, "rope.scaling.original_context_length");
   rope.original_context = Size(file, original_key, file.IntegerOr(original_key, config.context));
-  rope.extrapolation_factor = number("scaling.yarn_ext_factor", 1.0);
-  rope.attention_factor *= number("scaling.yarn_attn_factor", 1.0);
-  rope.beta_fast = number("scaling.yarn_beta_fast", 32.0);
-  rope.beta_slow = number("scaling.yarn_beta_slow", 1.0);
+  // rope.scaling.yarn_*, if a converter wrote them, are not looked at: llama.cpp does so for other
+  // architectures alone.
   rope.frequency_factors = ReadFrequencyFactors(file, config);
   try {
     rope.validate();

@@ -111,7 +111,7 @@ TEST(Rope, LinearScalingAndFrequencyFactorsDivideTheAngle) {
 }
 
 // Peng et al. 2023, equations 17 to 23, with the ramp over pairs between the (rounded) pairs that
-// turn beta_fast and beta_slow times.
+// turn 32 times and once.
 TEST(Rope, YarnInterpolatesTheSlowPairsAloneAndSharpensTheScores) {
   constexpr double kBase = 10000, kWidth = 64, kOriginal = 4096, kFactor = 8;
   const auto turns = UnitTurns({.rotated_width = 64,

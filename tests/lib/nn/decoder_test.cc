@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <random>
 #include <string>
 #include <thread>
@@ -46,53 +45,45 @@ std::vector<double> Doubles(const std::vector<float>& floats) {
   return {floats.begin(), floats.end()};
 }
 
+void ExpectLogitsOfTheFormula(const TinyLlamaOptions& options) {
+  const TempFolder folder;
+  const TinyLlama model(options);
+  const std::vector<TokenId> ids = RandomIds(20, TinyLlama::kVocabulary, 3);
+  std::vector<int> ints;
+  for (const TokenId id : ids) ints.push_back(Value(id));
+  const auto expected = reference::LlamaLogits(model.tensors, model.sizes, ints);
+  for (const Isa isa : AvailableIsas()) {
+    SCOPED_TRACE(Name(isa));
+    const ScopedIsa forced(isa);
+    const auto decoder = LoadTiny(folder, model, DecoderPrecision::kF32);
+    EXPECT_EQ(decoder->config().architecture, options.architecture);
+    KvCache cache;
+    const Matrix logits = decoder->ForwardAll(cache, ids, nullptr);
+    for (std::size_t t = 0; t < ids.size(); ++t) {
+      double error = 0;
+      double size = 0;
+      for (std::size_t v = 0; v < expected[t].size(); ++v) {
+        error = std::max(error, std::abs(logits.row(t)[v] - expected[t][v]));
+        size = std::max(size, std::abs(expected[t][v]));
+      }
+      EXPECT_LT(error, 2e-5 * size) << "token " << t;
+    }
+  }
+}
+
 TEST(Decoder, LogitsFollowTheFormulaForEveryWeightType) {
   for (const WeightType type :
        {WeightType::kF32, WeightType::kF16, WeightType::kQ8_0, WeightType::kQ4_0, WeightType::kQ4_1,
         WeightType::kQ5_0, WeightType::kQ5_1}) {
     for (const bool tied : {true, false}) {
-      const TempFolder folder;
-      const TinyLlama model({.type = type, .tied = tied, .seed = 2});
-      const std::vector<TokenId> ids = RandomIds(20, TinyLlama::kVocabulary, 3);
-      std::vector<int> ints;
-      for (const TokenId id : ids) ints.push_back(Value(id));
-      const auto expected = reference::LlamaLogits(model.tensors, model.sizes, ints);
-      for (const Isa isa : AvailableIsas()) {
-        SCOPED_TRACE(std::to_string(static_cast<int>(type)) + (tied ? " tied " : " untied ") +
-                     std::string(Name(isa)));
-        const ScopedIsa forced(isa);
-        const auto decoder = LoadTiny(folder, model, DecoderPrecision::kF32);
-        KvCache cache;
-        const Matrix logits = decoder->ForwardAll(cache, ids, nullptr);
-        for (std::size_t t = 0; t < ids.size(); ++t) {
-          double error = 0;
-          double size = 0;
-          for (std::size_t v = 0; v < expected[t].size(); ++v) {
-            error = std::max(error, std::abs(logits.row(t)[v] - expected[t][v]));
-            size = std::max(size, std::abs(expected[t][v]));
-          }
-          EXPECT_LT(error, 2e-5 * size) << "token " << t;
-        }
-      }
+      SCOPED_TRACE(std::to_string(static_cast<int>(type)) + (tied ? " tied" : " untied"));
+      ExpectLogitsOfTheFormula({.type = type, .tied = tied, .seed = 2});
     }
   }
 }
 
 TEST(Decoder, Qwen2HasBiasesAndPairsOfHalves) {
-  const TempFolder folder;
-  const TinyLlama model({.tied = false, .architecture = "qwen2"});
-  const auto decoder = LoadTiny(folder, model);
-  EXPECT_EQ(decoder->config().architecture, "qwen2");
-  const std::vector<TokenId> ids = RandomIds(20, TinyLlama::kVocabulary, 4);
-  std::vector<int> ints;
-  for (const TokenId id : ids) ints.push_back(Value(id));
-  const auto expected = reference::LlamaLogits(model.tensors, model.sizes, ints);
-  KvCache cache;
-  const Matrix logits = decoder->ForwardAll(cache, ids, nullptr);
-  for (std::size_t t = 0; t < ids.size(); ++t) {
-    for (std::size_t v = 0; v < expected[t].size(); ++v)
-      EXPECT_NEAR(logits.row(t)[v], expected[t][v], 2e-3) << t << " " << v;
-  }
+  ExpectLogitsOfTheFormula({.tied = false, .architecture = "qwen2"});
 }
 
 // 64 signs of splitmix64, as make_logit_goldens.py has them.
@@ -113,15 +104,6 @@ std::vector<double> Project(std::span<const float> logits) {
   return projection;
 }
 
-template <typename T>
-std::vector<T> ReadRaw(const std::string& name) {
-  std::ifstream file(std::string(FOVEA_SOURCE_DIR) + "/tests/golden/" + name, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
-  return values;
-}
-
 // At each of 221 positions: the same top token, and logits that differ by so little in 64 random
 // directions that their cosine is above 0.999 (‖difference‖ / ‖logits‖ <= 0.02 gives 0.9998); at 12
 // positions the cosine over the whole vocabulary itself.
@@ -130,8 +112,8 @@ TEST(Decoder, LogitsOfTheDefaultModelAreThoseOfNumPy) {
       Decoder::Load(TestGeneratorFile(), {.precision = DecoderPrecision::kF32});
   const Decoder& decoder = *exact;
   const auto vocabulary = static_cast<std::size_t>(decoder.config().vocabulary);
-  const std::vector<float> projections = ReadRaw<float>("logit_projections.f32");
-  const std::vector<std::uint16_t> kept = ReadRaw<std::uint16_t>("logits.f16");
+  const std::vector<float> projections = ReadGoldenNumbers<float>("logit_projections.f32");
+  const std::vector<std::uint16_t> kept = ReadGoldenNumbers<std::uint16_t>("logits.f16");
   ThreadPool pool;
   std::size_t position = 0;
   std::size_t kept_row = 0;

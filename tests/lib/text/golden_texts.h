@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,16 @@ namespace fovea {
 inline nlohmann::json ReadGolden(const std::string& name) {
   std::ifstream file(std::string(FOVEA_SOURCE_DIR) + "/tests/golden/" + name);
   return nlohmann::json::parse(file);
+}
+
+// A file of little-endian numbers.
+template <typename T>
+std::vector<T> ReadGoldenNumbers(const std::string& name) {
+  std::ifstream file(std::string(FOVEA_SOURCE_DIR) + "/tests/golden/" + name, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  std::vector<T> values(bytes.size() / sizeof(T));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  return values;
 }
 
 struct GoldenText {
