@@ -1,5 +1,6 @@
-// Tokenises and embeds one text a line, as bench/peers/embed_onnxruntime.py does, and prints one
-// line of JSON.
+// Tokenises and embeds one text a line, as bench/peers/embed_onnxruntime.py does, in f32 and in
+// int8, and prints one line of JSON, with the cosine of each text's two vectors. OUT.npy receives
+// those of f32.
 //
 // usage: embed_bench MODEL_DIR TEXTS THREADS [OUT.npy]
 
@@ -9,8 +10,10 @@
 #include <exception>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/base/file.h"
@@ -60,11 +63,10 @@ double QuestionSeconds(const Encoder& encoder, ThreadPool& pool) {
   return seconds[kQuestions / 2];
 }
 
-void Run(int argc, char** argv) {
-  const std::string file = ReadFile(argv[2]);
-  const std::vector<std::string_view> texts = tools::SplitLines(file);
-  ThreadPool pool(std::stoi(argv[3]));
-  const std::unique_ptr<Encoder> encoder = Encoder::Load(argv[1]);
+// Adds the figures of `precision` to `json`, whose keys begin with its name.
+Matrix Measure(Precision precision, const char* model, const std::vector<std::string_view>& texts,
+               ThreadPool& pool, nlohmann::json* json) {
+  const std::unique_ptr<Encoder> encoder = Encoder::Load(model, &pool, precision);
   Embedded embedded = EmbedAll(*encoder, texts, pool);
   double best = std::numeric_limits<double>::infinity();
   for (int run = 0; run < kRuns; ++run) {
@@ -72,14 +74,38 @@ void Run(int argc, char** argv) {
     embedded = EmbedAll(*encoder, texts, pool);
     best = std::min(best, SecondsSince(start));
   }
-  const nlohmann::json json = {{"f32_texts_per_s", static_cast<double>(texts.size()) / best},
-                               {"f32_tokens_per_s", static_cast<double>(embedded.tokens) / best},
-                               {"f32_question_ms", 1e3 * QuestionSeconds(*encoder, pool)},
-                               {"isa", Name(CurrentIsa())}};
+  const std::string name(Name(precision));
+  (*json)[name + "_texts_per_s"] = static_cast<double>(texts.size()) / best;
+  (*json)[name + "_tokens_per_s"] = static_cast<double>(embedded.tokens) / best;
+  (*json)[name + "_question_ms"] = 1e3 * QuestionSeconds(*encoder, pool);
+  return std::move(embedded.vectors);
+}
+
+// Of vectors of length 1, row by row.
+void AddCosines(const Matrix& a, const Matrix& b, nlohmann::json* json) {
+  double sum = 0;
+  double least = 1;
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    const double cosine =
+        std::inner_product(a.row(i).begin(), a.row(i).end(), b.row(i).begin(), 0.0);
+    sum += cosine;
+    least = std::min(least, cosine);
+  }
+  (*json)["int8_cosine_mean"] = sum / static_cast<double>(a.rows());
+  (*json)["int8_cosine_least"] = least;
+}
+
+void Run(int argc, char** argv) {
+  const std::string file = ReadFile(argv[2]);
+  const std::vector<std::string_view> texts = tools::SplitLines(file);
+  ThreadPool pool(std::stoi(argv[3]));
+  nlohmann::json json = {{"isa", Name(CurrentIsa())}};
+  const Matrix vectors = Measure(Precision::kF32, argv[1], texts, pool, &json);
+  AddCosines(vectors, Measure(Precision::kInt8, argv[1], texts, pool, &json), &json);
   std::printf("%s\n", json.dump().c_str());
   if (argc < 5) return;
-  tools::NpyWriter writer(argv[4], embedded.vectors.cols());
-  for (std::size_t i = 0; i < embedded.vectors.rows(); ++i) writer.Append(embedded.vectors.row(i));
+  tools::NpyWriter writer(argv[4], vectors.cols());
+  for (std::size_t i = 0; i < vectors.rows(); ++i) writer.Append(vectors.row(i));
   writer.Finish();
 }
 

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "lib/kernels/block_kernels.h"
+#include "lib/kernels/keep_in_register.h"
 
 namespace fovea {
 namespace {
@@ -15,9 +16,8 @@ struct Ints {
   __m256i v;
 };
 
-template <std::size_t kPlanes>
-constexpr std::size_t kTileRows = kPlanes == 1 ? 3 : 2;
-template <std::size_t kPlanes>
+template <std::size_t kSums>
+constexpr std::size_t kTileRows = kSums == 1 ? 3 : kSums == 2 ? 2 : 1;
 constexpr std::size_t kFewRowTile = 2;
 constexpr std::size_t kFewRowPanels = 2;
 

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "lib/kernels/block_kernels.h"
+#include "lib/kernels/keep_in_register.h"
 
 namespace fovea {
 namespace {

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "lib/kernels/int8_kernels.h"
+#include "lib/kernels/keep_in_register.h"
 
 namespace fovea {
 namespace {
@@ -19,8 +20,8 @@ using Code = std::int16_t;
 
 constexpr std::size_t kVectors = 4;
 constexpr std::size_t kCollected = 2;
-// A sum, a product of its own and the operands of each: six rows would leave no register free.
-constexpr std::size_t kTileRows = 4;
+// With two weights, a code and a product on the way: all sixteen registers.
+constexpr std::size_t kTileRows = 6;
 constexpr std::size_t kTileColumns = 2;
 
 Vec Load(const float* p) { return {_mm256_loadu_ps(p)}; }

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "lib/kernels/int8_kernels.h"
+#include "lib/kernels/keep_in_register.h"
 
 namespace fovea {
 namespace {
