@@ -29,8 +29,19 @@ class Threshold {
   std::size_t k_;
 };
 
+// body(begin, end) for every block of kScanRows rows.
+template <typename Body>
+void ForBlocks(std::size_t count, ThreadPool* pool, const Body& body) {
+  if (pool != nullptr) {
+    pool->ParallelFor(count, kScanRows, body);
+    return;
+  }
+  for (std::size_t begin = 0; begin < count; begin += kScanRows)
+    body(begin, std::min(count, begin + kScanRows));
+}
+
 // Scores of these rows, ascending; neighbours are read together.
-void ScoreExactly(const CodedQuery& query, const ExactRows& exact,
+void ScoreExactly(std::span<const float> query, const ExactRows& exact,
                   std::span<const std::uint32_t> rows, std::span<float> scores) {
   const std::size_t dimensions = exact.dimensions;
   std::vector<float> buffer(std::min(rows.size(), kReadRows) * dimensions);
@@ -38,7 +49,7 @@ void ScoreExactly(const CodedQuery& query, const ExactRows& exact,
     std::size_t run = 1;
     while (run < kReadRows && i + run < rows.size() && rows[i + run] == rows[i] + run) ++run;
     exact.Read(rows[i], std::span(buffer).first(run * dimensions));
-    DotRows(query.exact(), {buffer.data(), run, dimensions, dimensions}, scores.subspan(i, run));
+    DotRows(query, {buffer.data(), run, dimensions, dimensions}, scores.subspan(i, run));
     i += run;
   }
 }
@@ -94,7 +105,7 @@ void OfferExact(const CodedQuery& query, const CodedVectors& vectors,
   }
   std::sort(rows.begin(), rows.end());
   std::vector<float> scores(rows.size());
-  ScoreExactly(query, vectors.exact, rows, scores);
+  ScoreExactly(query.exact(), vectors.exact, rows, scores);
   for (std::size_t i = 0; i < rows.size(); ++i) best.Offer(scores[i], first + rows[i]);
 }
 
@@ -107,13 +118,7 @@ void ScanExactly(const CodedQuery& query, const CodedVectors& vectors, std::size
     const auto block = std::span(scores).subspan(begin, end - begin);
     ScoreByCodes(query, vectors, begin, end, wanted, first, block);
   };
-  if (pool != nullptr) {
-    pool->ParallelFor(count, kScanRows, scan);
-  } else {
-    for (std::size_t begin = 0; begin < count; begin += kScanRows) {
-      scan(begin, std::min(count, begin + kScanRows));
-    }
-  }
+  ForBlocks(count, pool, scan);
   Threshold threshold(k);
   for (std::size_t row = 0; row < count; ++row) {
     if (scores[row] == kUnwanted) continue;
@@ -128,6 +133,20 @@ void ScanExactly(const CodedQuery& query, const CodedVectors& vectors, std::size
     }
   }
   OfferExact(query, vectors, hits, k, first, best);
+}
+
+void ScanRows(std::span<const float> query, const ExactRows& exact, const std::vector<bool>& wanted,
+              std::size_t count, ThreadPool* pool, TopHits& best) {
+  std::vector<std::uint32_t> rows;
+  for (std::size_t row = 0; row < count; ++row) {
+    if (wanted[row]) rows.push_back(static_cast<std::uint32_t>(row));
+  }
+  std::vector<float> scores(rows.size());
+  ForBlocks(rows.size(), pool, [&](std::size_t begin, std::size_t end) {
+    ScoreExactly(query, exact, std::span(rows).subspan(begin, end - begin),
+                 std::span(scores).subspan(begin, end - begin));
+  });
+  for (std::size_t i = 0; i < rows.size(); ++i) best.Offer(scores[i], rows[i]);
 }
 
 }  // namespace fovea

@@ -75,4 +75,8 @@ void OfferExact(const CodedQuery& query, const CodedVectors& vectors, std::span<
 void ScanExactly(const CodedQuery& query, const CodedVectors& vectors, std::size_t k, const std::vector<bool>& wanted,
                  std::size_t first, ThreadPool* pool, TopHits& best);
 
+// Offers every row of the first `count` of which wanted[row] is true, scored by its exact vector.
+void ScanRows(std::span<const float> query, const ExactRows& exact, const std::vector<bool>& wanted, std::size_t count,
+              ThreadPool* pool, TopHits& best);
+
 }  // namespace fovea

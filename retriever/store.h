@@ -79,7 +79,7 @@ struct NewChunk {
 // Which vectors file the store names: see vector_index.h.
 struct VectorFileRecord {
   std::string file_name;          // "" if none was published
-  std::string type;               // "flat", "hnsw", "ivf"
+  std::string type;               // "flat", "hnsw", "ivf", "flat_f32"
   std::int64_t bytes = 0;
   std::uint64_t checksum = 0;     // Checksum64
   std::int64_t count = 0;         // vectors in it

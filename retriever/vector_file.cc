@@ -36,9 +36,7 @@ VectorFileHeader ReadHeader(const Descriptor& file, const VectorFileRecord& reco
       header.byte_order != expected.byte_order) {
     throw Damaged(file.path(), "is no vectors file of this version of fovea");
   }
-  const bool known = header.type == VectorFileType::kFlat || header.type == VectorFileType::kHnsw ||
-                     header.type == VectorFileType::kIvf;
-  if (!known || Name(header.type) != record.type) {
+  if (Name(header.type).empty() || Name(header.type) != record.type) {
     throw Damaged(file.path(), "is not an index of type " + record.type);
   }
   if (header.count != static_cast<std::uint64_t>(record.count) ||
@@ -65,8 +63,8 @@ VectorFile::VectorFile(Descriptor file, MappedFile mapping, const VectorFileHead
     : file_(std::move(file)), mapping_(std::move(mapping)), header_(header) {
   const VectorFileLayout layout = LayOut(header).value();
   ids_ = View<std::int64_t>(mapping_, layout.ids);
-  vectors_ = {.codes = {View<std::int8_t>(mapping_, layout.codes).data(), header.count,
-                        CodeStride(header.dimensions)},
+  vectors_ = {.codes = {View<std::int8_t>(mapping_, layout.codes).data(),
+                        coded() ? header.count : 0, CodeStride(header.dimensions)},
               .scales = View<CodeScale>(mapping_, layout.scales),
               .exact = {&file_, layout.exact.offset, header.dimensions},
               .greatest_norm = header.greatest_norm};

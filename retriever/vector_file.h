@@ -36,7 +36,11 @@ class VectorFile {
   std::span<const std::int64_t> ids() const { return ids_; }  // [N] chunk ids, ascending
   const CodedVectors& vectors() const { return vectors_; }
   // Whether there is a graph, or lists, to be searched.
-  bool approximate() const { return header_.type != VectorFileType::kFlat; }
+  bool approximate() const {
+    return header_.type == VectorFileType::kHnsw || header_.type == VectorFileType::kIvf;
+  }
+  // Without codes, all that can be searched is vectors().exact.
+  bool coded() const { return header_.type != VectorFileType::kFlatF32; }
   // Hits among which are about the `count` nearest, with at least the effort that gave the recall of the record. May find fewer.
   std::vector<CodedHit> SearchApproximately(const CodedQuery& query, std::size_t count) const;
 
@@ -62,8 +66,9 @@ void VerifyVectorFile(const std::filesystem::path& path, const VectorFileRecord&
 // Writes one. The exact vectors go to the file as they come; codes and ids stay in memory until Finish: 400 bytes a vector of 384 dimensions.
 class VectorFileWriter {
  public:
-  // Makes the file, or empties it. `count` vectors will follow. Throws Error(kIo), as all below.
-  VectorFileWriter(const std::filesystem::path& path, int dimensions, std::int64_t count);
+  // Makes the file, or empties it. `count` vectors will follow. Without codes there is no graph and no list. Throws Error(kIo),
+  // as all below.
+  VectorFileWriter(const std::filesystem::path& path, int dimensions, std::int64_t count, bool coded = true);
 
   // Ids ascending.
   void Add(ChunkId chunk, std::span<const float> vector);

@@ -29,6 +29,7 @@ std::optional<VectorFileLayout> LayOut(const VectorFileHeader& header) {
   };
   place(layout.exact, header.count, header.dimensions * sizeof(float));
   place(layout.ids, header.count, sizeof(std::int64_t));
+  if (header.type == VectorFileType::kFlatF32) return layout;
   place(layout.codes, header.count, CodeStride(header.dimensions));
   place(layout.scales, header.count, sizeof(CodeScale));
   const std::uint64_t links = header.links;
@@ -47,8 +48,17 @@ std::optional<VectorFileLayout> LayOut(const VectorFileHeader& header) {
 }
 
 std::string Name(VectorFileType type) {
-  if (type == VectorFileType::kHnsw) return "hnsw";
-  return type == VectorFileType::kIvf ? "ivf" : "flat";
+  switch (type) {
+    case VectorFileType::kFlat:
+      return "flat";
+    case VectorFileType::kHnsw:
+      return "hnsw";
+    case VectorFileType::kIvf:
+      return "ivf";
+    case VectorFileType::kFlatF32:
+      return "flat_f32";
+  }
+  return "";  // A number that is none of them.
 }
 
 }  // namespace fovea

@@ -10,7 +10,8 @@
 
 namespace fovea {
 
-enum class VectorFileType : std::uint32_t { kFlat = 0, kHnsw = 1, kIvf = 2 };
+// kFlatF32 has no codes: its exact vectors are scanned.
+enum class VectorFileType : std::uint32_t { kFlat = 0, kHnsw = 1, kIvf = 2, kFlatF32 = 3 };
 
 // The first bytes of the file, little-endian; zeros follow up to the first section.
 struct VectorFileHeader {
@@ -42,7 +43,7 @@ struct VectorFileSection {
 struct VectorFileLayout {
   VectorFileSection exact;          // [N, D] f32
   VectorFileSection ids;            // [N] i64
-  VectorFileSection codes;          // [N, CodeStride(D)] i8
+  VectorFileSection codes;          // [N, CodeStride(D)] i8, unless kFlatF32, as the next
   VectorFileSection scales;         // [N] CodeScale
   VectorFileSection base;           // [N, 2 M] i32
   VectorFileSection upper_rows;     // [U] u32
@@ -58,7 +59,7 @@ struct VectorFileLayout {
 // nullopt if the numbers are beyond what a file can hold, so that nothing overflows.
 std::optional<VectorFileLayout> LayOut(const VectorFileHeader& header);
 
-// "flat", "hnsw", "ivf"
+// "flat", "hnsw", "ivf", "flat_f32"
 std::string Name(VectorFileType type);
 
 }  // namespace fovea

@@ -72,8 +72,10 @@ double Recall(const CodedVectors& vectors, const Matrix& queries,
   return static_cast<double>(found) / static_cast<double>(wanted);
 }
 
-VectorFileHeader MakeHeader(const std::filesystem::path& path, int dimensions, std::int64_t count) {
+VectorFileHeader MakeHeader(const std::filesystem::path& path, int dimensions, std::int64_t count,
+                            bool coded) {
   VectorFileHeader header;
+  header.type = coded ? VectorFileType::kFlat : VectorFileType::kFlatF32;
   header.dimensions = static_cast<std::uint32_t>(dimensions);
   header.count = static_cast<std::uint64_t>(count);
   if (dimensions >= 1 && count >= 0 && LayOut(header)) return header;
@@ -90,19 +92,22 @@ void Put(Descriptor& file, const VectorFileSection& section, const std::vector<T
 }  // namespace
 
 VectorFileWriter::VectorFileWriter(const std::filesystem::path& path, int dimensions,
-                                   std::int64_t count)
-    : file_(path, Descriptor::Mode::kCreate), header_(MakeHeader(path, dimensions, count)) {
+                                   std::int64_t count, bool coded)
+    : file_(path, Descriptor::Mode::kCreate), header_(MakeHeader(path, dimensions, count, coded)) {
   ids_.reserve(header_.count);
+  if (!coded) return;
   codes_.reserve(header_.count * CodeStride(header_.dimensions));
   scales_.reserve(header_.count);
 }
 
 void VectorFileWriter::Add(ChunkId chunk, std::span<const float> vector) {
-  const std::size_t stride = CodeStride(header_.dimensions);
-  const std::size_t at = codes_.size();
-  codes_.resize(at + stride);
   ids_.push_back(Value(chunk));
-  scales_.push_back(EncodeRow(vector, std::span(codes_).subspan(at, stride)));
+  if (header_.type != VectorFileType::kFlatF32) {
+    const std::size_t stride = CodeStride(header_.dimensions);
+    const std::size_t at = codes_.size();
+    codes_.resize(at + stride);
+    scales_.push_back(EncodeRow(vector, std::span(codes_).subspan(at, stride)));
+  }
   double squares = 0;
   for (const float x : vector) squares += static_cast<double>(x) * x;
   // Rounded up, since it is a bound.
@@ -125,7 +130,7 @@ const CodedVectors& VectorFileWriter::Vectors() {
                                          " vectors came instead of " +
                                          std::to_string(header_.count));
   }
-  vectors_ = {.codes = {codes_.data(), ids_.size(), CodeStride(header_.dimensions)},
+  vectors_ = {.codes = {codes_.data(), scales_.size(), CodeStride(header_.dimensions)},
               .scales = scales_,
               .exact = {&file_, LayOut(header_)->exact.offset, header_.dimensions},
               .greatest_norm = header_.greatest_norm};
@@ -161,9 +166,8 @@ void VectorFileWriter::Finish(VectorFileRecord& record, ThreadPool* pool) {
   Vectors();
   const bool has_graph = !graph_.base.empty();
   const bool has_lists = !has_graph && !lists_.rows.empty();
-  header_.type = has_graph   ? VectorFileType::kHnsw
-                 : has_lists ? VectorFileType::kIvf
-                             : VectorFileType::kFlat;
+  if (has_graph) header_.type = VectorFileType::kHnsw;
+  if (has_lists) header_.type = VectorFileType::kIvf;
   header_.links =
       static_cast<std::uint32_t>(has_lists ? lists_.centre_scales.size() : graph_.links);
   header_.entry = graph_.entry;

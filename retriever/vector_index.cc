@@ -156,6 +156,10 @@ void VectorIndex::State::ScanTail(std::span<const float> query, const std::vecto
 // exactly.
 void VectorIndex::State::SearchFile(std::span<const float> query, std::size_t k,
                                     const Wanted& wanted, TopHits& best) const {
+  if (!file->coded()) {
+    ScanRows(query, file->vectors().exact, wanted.rows, file_rows(), pool, best);
+    return;
+  }
   const CodedQuery coded(query);
   const bool few = wanted.in_file < std::max(kFewAccepted, file_rows() / kAcceptedShare);
   if (file->approximate() && !few &&

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,7 +30,13 @@ struct DenseHit {
   float score = 0;  // inner product; cosine for unit vectors
 };
 
+// What a search compares the query with first: codes of 8 bits, a quarter of the memory, whose bounded loss the exact vectors make good;
+// or the f32 vectors themselves, which are scanned whatever their number.
+enum class VectorCodes { kInt8, kF32 };
+
 struct VectorIndexOptions {
+  // nullopt: as the present file has them, else kInt8. Another choice than the file's has it rebuilt.
+  std::optional<VectorCodes> codes{};
   // Up to this many vectors: exact ("flat"); beyond: HNSW (Malkov and Yashunin 2018). Exact search is one scan of
   // 8-bit codes (200,000 × 384: 7 ms on one AVX-512 core), the graph takes minutes to build: it pays off late.
   std::int64_t exact_up_to = 250'000;
@@ -41,6 +48,9 @@ struct VectorIndexOptions {
   // Fewer stale chunks than this never cause a rebuild.
   std::int64_t stale_floor = 1'000;
 };
+
+// What the file was written with; kInt8 if there was none.
+VectorCodes CodesOf(const VectorFileRecord& record);
 
 class VectorIndex {
  public:
@@ -59,7 +69,7 @@ class VectorIndex {
                                const std::function<bool(ChunkId, DocumentId)>& accept = {}) const;
 
   std::int64_t size() const;        // vectors that can be found
-  const std::string& type() const;  // "flat", "hnsw", "ivf"
+  const std::string& type() const;  // "flat", "hnsw", "ivf", "flat_f32"
   double recall() const;            // recall@10 against exact; 1 for flat
 
   // Problems of the file that the store names, one line each; empty if sound.

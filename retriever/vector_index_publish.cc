@@ -35,13 +35,14 @@ std::int64_t StaleChunks(const Store& store, const VectorFileRecord& record) {
 
 // What so many vectors are searched with.
 VectorFileType TypeFor(std::int64_t chunks, const VectorIndexOptions& options) {
+  if (options.codes == VectorCodes::kF32) return VectorFileType::kFlatF32;
   if (chunks <= options.exact_up_to) return VectorFileType::kFlat;
   return chunks <= options.graph_up_to ? VectorFileType::kHnsw : VectorFileType::kIvf;
 }
 
 bool IsFresh(const Store& store, const VectorFileRecord& record, const VectorIndexOptions& options,
              std::int64_t chunks) {
-  if (record.file_name.empty()) return chunks == 0;
+  if (record.file_name.empty()) return chunks == 0 && CodesOf(record) == options.codes;
   const VectorFileType type = TypeFor(chunks, options);
   // A graph with too low a recall was dropped: the file is exact until it is stale.
   const bool dropped = record.type == "flat" && type == VectorFileType::kHnsw &&
@@ -88,7 +89,7 @@ void Build(const Store& store, const VectorIndexOptions& options, std::int64_t c
   if (!settings) {
     throw Error(ErrorCode::kCorrupt, store.folder().string() + ": has chunks but no settings");
   }
-  VectorFileWriter writer(path, settings->dimensions, chunks);
+  VectorFileWriter writer(path, settings->dimensions, chunks, options.codes != VectorCodes::kF32);
   store.ForEachVector(ChunkId{0}, [&](ChunkId chunk, DocumentId, std::span<const float> vector) {
     writer.Add(chunk, vector);
     return true;
@@ -147,13 +148,21 @@ void CheckRecord(const Store& store, const VectorFileRecord& record) {
   }
 }
 
-bool VectorIndex::Publish(Store& store, const VectorIndexOptions& options, ThreadPool* pool,
+VectorCodes CodesOf(const VectorFileRecord& record) {
+  return record.type == Name(VectorFileType::kFlatF32) ? VectorCodes::kF32 : VectorCodes::kInt8;
+}
+
+bool VectorIndex::Publish(Store& store, const VectorIndexOptions& given, ThreadPool* pool,
                           const LogCallback& log, bool force) {
   const VectorFileRecord before = store.vector_file();
+  VectorIndexOptions options = given;
+  options.codes = given.codes.value_or(CodesOf(before));
   const std::int64_t chunks = store.counts().chunks;
   if (!force && IsFresh(store, before, options, chunks) && IsSound(store, before, pool, log))
     return false;
   VectorFileRecord record;
+  // Kept by an index that lost its last chunk, for the next one.
+  record.type = Name(TypeFor(chunks, options));
   if (chunks > 0) {
     record.generation = store.generation();
     record.file_name = VectorFileName(record.generation);

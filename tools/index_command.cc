@@ -71,6 +71,10 @@ class IndexCommand final : public Command {
     table.TextList("exclude", &exclude_, "GLOB",
                    "leave out files whose path matches (may be repeated)");
     precision_.Declare(table);
+    table.Choice("vector-codes", &vector_codes_, {"f32", "int8"},
+                 "what vectors are searched by: int8 codes made good by the exact vectors, or "
+                 "these alone, without "
+                 "codes, always exhaustively (default: as the index has them, else int8)");
     table.Custom(
         "max-file-bytes", "N",
         [this](const std::string& text) {
@@ -108,6 +112,8 @@ class IndexCommand final : public Command {
     IndexerOptions options;
     options.chunker = chunking_.Resolve(settings);
     options.loader = loader_;
+    if (!vector_codes_.empty())
+      options.vectors.codes = vector_codes_ == "f32" ? VectorCodes::kF32 : VectorCodes::kInt8;
     options.include = include_;
     options.exclude = exclude_;
     Indexer indexer(*store, *encoder, options, &session.pool(), session.log());
@@ -130,6 +136,7 @@ class IndexCommand final : public Command {
   std::vector<std::string> include_;
   std::vector<std::string> exclude_;
   PrecisionOption precision_;
+  std::string vector_codes_;
 };
 
 }  // namespace

@@ -79,6 +79,7 @@ class StatusCommand final : public Command {
     const std::int64_t generation = store->generation();
     store->EndSnapshot();
     const std::string type = file.file_name.empty() ? "none" : file.type;
+    const std::string codes = CodesOf(file) == VectorCodes::kF32 ? "f32" : "int8";
     const std::uintmax_t on_disk = BytesOnDisk(session.options().index);
     if (session.options().json) {
       session.out().WriteJson(Json{{"documents", counts.documents},
@@ -88,6 +89,7 @@ class StatusCommand final : public Command {
                                    {"precision", settings.precision},
                                    {"chunk_tokens", settings.chunk_tokens},
                                    {"index_type", type},
+                                   {"vector_codes", codes},
                                    {"recall", file.recall},
                                    {"generation", generation},
                                    {"sources", counts.sources},
@@ -111,8 +113,8 @@ class StatusCommand final : public Command {
                          std::to_string(settings.dimensions) + " dimensions");
     line("chunk tokens", std::to_string(settings.chunk_tokens) + ", overlap " +
                              std::to_string(settings.chunk_overlap));
-    line("vectors", type + ", " + std::to_string(file.count) + " in the file, recall@10 " +
-                        FormatFixed(file.recall, 4));
+    line("vectors", type + ", searched as " + codes + ", " + std::to_string(file.count) +
+                        " in the file, recall@10 " + FormatFixed(file.recall, 4));
     line("generation", std::to_string(generation));
     return kDone;
   }

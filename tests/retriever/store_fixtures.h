@@ -91,4 +91,16 @@ inline std::unique_ptr<Store> OpenWithSettings(const std::filesystem::path& fold
   return store;
 }
 
+// `documents` of `chunks_each` chunks, whose vectors differ from those of other seeds.
+inline void AddMany(Store& store, int documents, std::uint64_t seed, int chunks_each = 10) {
+  store.Begin();
+  for (int i = 0; i < documents; ++i) {
+    const std::uint64_t first = seed + static_cast<std::uint64_t>(i * chunks_each);
+    Add(store,
+        MakeDocument(std::to_string(first),
+                     std::string(static_cast<std::size_t>(chunks_each) * 10, 'x'), first, 10));
+  }
+  store.Commit();
+}
+
 }  // namespace fovea::test

@@ -20,6 +20,7 @@ namespace fovea {
 namespace {
 
 using test::Add;
+using test::AddMany;
 using test::MakeDocument;
 using test::OpenWithSettings;
 using ::testing::Contains;
@@ -50,6 +51,7 @@ VectorIndexOptions OptionsFor(const std::string& type) {
   VectorIndexOptions options;
   if (type != "flat") options.exact_up_to = 100;
   if (type == "ivf") options.graph_up_to = 100;
+  if (type == "flat_f32") options.codes = VectorCodes::kF32;
   return options;
 }
 
@@ -76,17 +78,6 @@ double RecallAndOrder(const Store& store, const VectorIndex& index, std::span<co
   std::size_t good = 0;
   for (std::size_t i = 0; i < wanted; ++i) good += found.contains(truth[i].second) ? 1 : 0;
   return wanted == 0 ? 1 : static_cast<double>(good) / static_cast<double>(wanted);
-}
-
-void AddMany(Store& store, int documents, std::uint64_t seed, int chunks_each = 10) {
-  store.Begin();
-  for (int i = 0; i < documents; ++i) {
-    const std::uint64_t first = seed + static_cast<std::uint64_t>(i * chunks_each);
-    Add(store,
-        MakeDocument(std::to_string(first),
-                     std::string(static_cast<std::size_t>(chunks_each) * 10, 'x'), first, 10));
-  }
-  store.Commit();
 }
 
 struct Logged {
@@ -381,7 +372,8 @@ TEST_P(DamagedFile, AFileOfAnEarlierFormatIsNoticedRebuiltAndRemoved) {
   EXPECT_FALSE(fs::exists(folder_.path() / record.file_name));
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryType, DamagedFile, ::testing::Values("flat", "hnsw", "ivf"),
+INSTANTIATE_TEST_SUITE_P(EveryType, DamagedFile,
+                         ::testing::Values("flat", "hnsw", "ivf", "flat_f32"),
                          [](const auto& type) { return std::string(type.param); });
 
 }  // namespace

@@ -50,6 +50,29 @@ TEST(ProgramIndex, EscapesFileNamesThatAreNoUtf8) {
   EXPECT_EQ(RunProgram({"search", "coffee"}, here).status, 0);
 }
 
+TEST(ProgramIndex, VectorCodesAreRememberedAndShown) {
+  const TempFolder folder;
+  const ProgramRun here{.folder = folder.path()};
+  folder.Write("docs/a.txt", "Apples grow on trees.\n");
+  const auto codes_after = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"index", "docs"});
+    EXPECT_EQ(RunProgram(arguments, here).status, 0);
+    return RunProgram({"status", "--json"}, here).Json()["vector_codes"].get<std::string>();
+  };
+  EXPECT_EQ(codes_after({}), "int8");
+  EXPECT_EQ(codes_after({"--vector-codes", "f32"}), "f32");
+  folder.Write("docs/b.txt", "Boats float on water.\n");
+  EXPECT_EQ(codes_after({}), "f32");
+  EXPECT_EQ(RunProgram({"search", "boats", "--mode", "dense", "--json"}, here)
+                .JsonLines()
+                .at(0)["document"],
+            "docs/b.txt");
+  EXPECT_EQ(RunProgram({"verify", "--repair"}, here).status, 0);
+  EXPECT_EQ(RunProgram({"status", "--json"}, here).Json()["index_type"], "flat_f32");
+  EXPECT_EQ(codes_after({"--vector-codes", "int8"}), "int8");
+  EXPECT_EQ(RunProgram({"index", "docs", "--vector-codes", "f16"}, here).status, 2);
+}
+
 TEST(ProgramIndex, VerifyReportsAndRepairsADamagedVectorFile) {
   const TempFolder folder;
   const ProgramRun here{.folder = folder.path()};
