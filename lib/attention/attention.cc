@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
+#include "lib/attention/key_value_source.h"
 #include "lib/base/error.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/kernel_table.h"
@@ -58,9 +60,8 @@ struct Scratch {
 
 class Attention {
  public:
-  Attention(const AttentionShape& shape, ConstMatrixView query, ConstMatrixView key,
-            ConstMatrixView value, const AttentionMask& mask, MatrixView out,
-            MatrixView mean_weights);
+  Attention(const AttentionShape& shape, ConstMatrixView query, const KeyValueSource& keys_values,
+            const AttentionMask& mask, MatrixView out, MatrixView mean_weights);
   void Run(ThreadPool* pool) const;
 
  private:
@@ -68,16 +69,19 @@ class Attention {
   std::vector<Task> Tasks() const;
   std::size_t TaskQueries(std::size_t keys) const;
   std::size_t Visible(const Task& task, std::size_t query) const;
+  // Whether so few rows read the cache's halves that to convert these first would cost more.
+  bool ReadsHalves(std::size_t rows) const;
   void RunTask(const Task& task, Scratch& scratch) const;
   void Scores(const Task& task, Scratch& scratch) const;
   void Softmaxes(const Task& task, Scratch& scratch) const;
+  void ScoresOfHalves(const Task& task, std::size_t visible, Scratch& scratch) const;
   void WeightedSums(const Task& task, Scratch& scratch) const;
+  void WeightedSumsOfHalves(const Task& task, std::size_t visible, Scratch& scratch) const;
   void WeightedSumsOfBlock(const Task& task, std::size_t key, std::size_t count,
                            Scratch& scratch) const;
 
   ConstMatrixView query_;
-  ConstMatrixView key_;
-  ConstMatrixView value_;
+  KeyValueSource keys_values_;
   const AttentionMask& mask_;
   MatrixView out_;
   MatrixView mean_weights_;
@@ -85,12 +89,11 @@ class Attention {
   const KernelTable& kernels_;
 };
 
-Attention::Attention(const AttentionShape& shape, ConstMatrixView query, ConstMatrixView key,
-                     ConstMatrixView value, const AttentionMask& mask, MatrixView out,
+Attention::Attention(const AttentionShape& shape, ConstMatrixView query,
+                     const KeyValueSource& keys_values, const AttentionMask& mask, MatrixView out,
                      MatrixView mean_weights)
     : query_(query),
-      key_(key),
-      value_(value),
+      keys_values_(keys_values),
       mask_(mask),
       out_(out),
       mean_weights_(mean_weights),
@@ -111,16 +114,12 @@ void Attention::Check(const AttentionShape& shape) const {
   }
   const std::size_t width =
       static_cast<std::size_t>(shape.heads) * static_cast<std::size_t>(shape.head_width);
-  const std::size_t kv_width =
-      static_cast<std::size_t>(shape.kv_heads) * static_cast<std::size_t>(shape.head_width);
-  if (query_.cols != width || out_.cols != width || key_.cols != kv_width ||
-      value_.cols != kv_width) {
-    Fail("the widths of query, key, value or output are not those of the heads");
-  }
-  if (out_.rows != query_.rows || value_.rows != key_.rows)
-    Fail("as many outputs as queries and values as keys are needed");
+  if (query_.cols != width || out_.cols != width)
+    Fail("the widths of query or output are not those of the heads");
+  keys_values_.Check(shape);
+  if (out_.rows != query_.rows) Fail("as many outputs as queries are needed");
   if (mean_weights_.data != nullptr &&
-      (mean_weights_.rows != query_.rows || mean_weights_.cols != key_.rows)) {
+      (mean_weights_.rows != query_.rows || mean_weights_.cols != keys_values_.tokens)) {
     Fail("the weights must be [queries, keys]");
   }
   const auto& queries = mask_.query_starts;
@@ -129,7 +128,7 @@ void Attention::Check(const AttentionShape& shape) const {
   if (queries.empty()) return;
   if (!std::is_sorted(queries.begin(), queries.end()) ||
       !std::is_sorted(keys.begin(), keys.end()) || queries.front() != 0 ||
-      queries.back() != query_.rows || keys.back() > key_.rows) {
+      queries.back() != query_.rows || keys.back() > keys_values_.tokens) {
     Fail("sequence starts must ascend, cover all queries and stay within the keys");
   }
 }
@@ -141,7 +140,7 @@ std::size_t Attention::TaskQueries(std::size_t keys) const {
 
 std::vector<Task> Attention::Tasks() const {
   const std::size_t whole_queries[] = {0, query_.rows};
-  const std::size_t whole_keys[] = {0, key_.rows};
+  const std::size_t whole_keys[] = {0, keys_values_.tokens};
   std::span<const std::size_t> queries = mask_.query_starts;
   std::span<const std::size_t> keys = mask_.key_starts;
   if (queries.empty()) {
@@ -195,6 +194,10 @@ std::size_t Attention::Visible(const Task& task, std::size_t query) const {
   return last < 0 ? 0 : std::min(keys, static_cast<std::size_t>(last) + 1);
 }
 
+bool Attention::ReadsHalves(std::size_t rows) const {
+  return keys_values_.HoldsHalves() && rows <= kFewRows;
+}
+
 void Attention::RunTask(const Task& task, Scratch& scratch) const {
   const std::size_t rows = (task.query_end - task.query_begin) * geometry_.group;
   const std::size_t keys = task.key_end - task.key_begin;
@@ -219,6 +222,7 @@ void Attention::Scores(const Task& task, Scratch& scratch) const {
     kernels_.scale(scratch.queries.row(r).data(), width, scale);
   }
   const std::size_t visible = Visible(task, task.query_end - 1);
+  if (ReadsHalves(rows)) return ScoresOfHalves(task, visible, scratch);
   for (std::size_t key = 0; key < visible; key += kKeyBlock) {
     const std::size_t count = std::min(kKeyBlock, visible - key);
     PanelProduct product = {};
@@ -230,13 +234,29 @@ void Attention::Scores(const Task& task, Scratch& scratch) const {
     product.sums = scratch.scores.data() + key;
     product.sums_stride = scratch.scores.cols();
     for (std::size_t p = 0; p < product.panel_count; ++p) {
-      float* panel = scratch.keys.data() + p * kPanelWidth * width;
       const std::size_t first = key + p * kPanelWidth;
-      kernels_.pack_panel(key_.row(task.key_begin + first) + task.kv_head * width, key_.stride,
-                          std::min(kPanelWidth, visible - first), width, panel);
-      product.panels[p] = panel;
+      product.panels[p] = keys_values_.KeyPanel(task.kv_head, width, task.key_begin + first,
+                                                std::min(kPanelWidth, visible - first),
+                                                scratch.keys.data() + p * kPanelWidth * width);
     }
     kernels_.multiply_panels(product);
+  }
+}
+
+void Attention::ScoresOfHalves(const Task& task, std::size_t visible, Scratch& scratch) const {
+  const std::size_t panels = RoundUp(visible, kPanelWidth) / kPanelWidth;
+  PackedProduct product = {};
+  product.input = scratch.queries.data();
+  product.input_stride = geometry_.width;
+  product.rows = (task.query_end - task.query_begin) * geometry_.group;
+  product.inputs = geometry_.width;
+  product.sums_stride = scratch.scores.cols();
+  for (std::size_t p = 0; p < panels; p += kGroupPanels) {
+    product.panel_count = std::min(kGroupPanels, panels - p);
+    for (std::size_t i = 0; i < product.panel_count; ++i)
+      product.panels[i] = keys_values_.cached->KeyPanel(task.kv_head, p + i);
+    product.sums = scratch.scores.data() + p * kPanelWidth;
+    kernels_.multiply_f16(product);
   }
 }
 
@@ -256,15 +276,37 @@ void Attention::Softmaxes(const Task& task, Scratch& scratch) const {
 void Attention::WeightedSums(const Task& task, Scratch& scratch) const {
   const auto& [heads, group, width, scale] = geometry_;
   const std::size_t rows = (task.query_end - task.query_begin) * group;
-  std::fill_n(scratch.sums.data(), rows * scratch.sums.cols(), 0.0f);
   const std::size_t visible = Visible(task, task.query_end - 1);
-  for (std::size_t key = 0; key < visible; key += kKeyBlock) {
-    WeightedSumsOfBlock(task, key, std::min(kKeyBlock, visible - key), scratch);
+  if (ReadsHalves(rows) && rows == group) {
+    WeightedSumsOfHalves(task, visible, scratch);
+  } else {
+    std::fill_n(scratch.sums.data(), rows * scratch.sums.cols(), 0.0f);
+    for (std::size_t key = 0; key < visible; key += kKeyBlock)
+      WeightedSumsOfBlock(task, key, std::min(kKeyBlock, visible - key), scratch);
   }
   for (std::size_t r = 0; r < rows; ++r) {
     std::copy_n(
         scratch.sums.row(r).data(), width,
         out_.row(task.query_begin + r / group) + (task.kv_head * group + r % group) * width);
+  }
+}
+
+// Of one query, whose rows all see the same keys.
+void Attention::WeightedSumsOfHalves(const Task& task, std::size_t visible,
+                                     Scratch& scratch) const {
+  const std::size_t panels = RoundUp(geometry_.width, kPanelWidth) / kPanelWidth;
+  PackedProduct product = {};
+  product.input = scratch.scores.data();
+  product.input_stride = scratch.scores.cols();
+  product.rows = geometry_.group;
+  product.inputs = visible;
+  product.sums_stride = scratch.sums.cols();
+  for (std::size_t p = 0; p < panels; p += kGroupPanels) {
+    product.panel_count = std::min(kGroupPanels, panels - p);
+    for (std::size_t i = 0; i < product.panel_count; ++i)
+      product.panels[i] = keys_values_.cached->ValuePanel(task.kv_head, p + i);
+    product.sums = scratch.sums.data() + p * kPanelWidth;
+    kernels_.multiply_f16(product);
   }
 }
 
@@ -275,15 +317,10 @@ void Attention::WeightedSumsOfBlock(const Task& task, std::size_t key, std::size
   const auto& [heads, group, width, scale] = geometry_;
   const std::size_t rows = (task.query_end - task.query_begin) * group;
   const std::size_t panels = RoundUp(width, kPanelWidth) / kPanelWidth;
-  for (std::size_t p = 0; p < panels; ++p) {
-    const std::size_t lanes = std::min(kPanelWidth, width - p * kPanelWidth);
-    for (std::size_t k = 0; k < count; ++k) {
-      float* to = scratch.keys.data() + (p * kKeyBlock + k) * kPanelWidth;
-      std::copy_n(value_.row(task.key_begin + key + k) + task.kv_head * width + p * kPanelWidth,
-                  lanes, to);
-      std::fill(to + lanes, to + kPanelWidth, 0.0f);
-    }
-  }
+  std::vector<const float*> values(panels);
+  for (std::size_t p = 0; p < panels; ++p)
+    values[p] = keys_values_.ValuePanel(task.kv_head, width, p, task.key_begin + key, count,
+                                        scratch.keys.data() + p * kKeyBlock * kPanelWidth);
   const auto multiply = [&](std::size_t row, std::size_t row_count, std::size_t inputs) {
     if (row_count == 0 || inputs == 0) return;
     PanelProduct product = {};
@@ -295,9 +332,7 @@ void Attention::WeightedSumsOfBlock(const Task& task, std::size_t key, std::size
     product.accumulate = true;
     for (std::size_t p = 0; p < panels; p += kGroupPanels) {
       product.panel_count = std::min(kGroupPanels, panels - p);
-      for (std::size_t i = 0; i < product.panel_count; ++i) {
-        product.panels[i] = scratch.keys.data() + (p + i) * kKeyBlock * kPanelWidth;
-      }
+      for (std::size_t i = 0; i < product.panel_count; ++i) product.panels[i] = values[p + i];
       product.sums = scratch.sums.row(row).data() + p * kPanelWidth;
       kernels_.multiply_panels(product);
     }
@@ -318,7 +353,18 @@ void ScaledDotProductAttention(const AttentionShape& shape, ConstMatrixView quer
                                ConstMatrixView key, ConstMatrixView value,
                                const AttentionMask& mask, MatrixView out, MatrixView mean_weights,
                                ThreadPool* pool) {
-  Attention(shape, query, key, value, mask, out, mean_weights).Run(pool);
+  Attention(shape, query, {.key = key, .value = value, .tokens = key.rows}, mask, out, mean_weights)
+      .Run(pool);
+}
+
+void CachedAttention(const AttentionShape& shape, ConstMatrixView query,
+                     const KeyValuePanels& cached, std::size_t tokens, MatrixView out,
+                     ThreadPool* pool) {
+  if (query.rows > tokens) Fail("the queries must be among the tokens of the cache");
+  const AttentionMask mask = {.causal = true,
+                              .causal_offset = static_cast<std::ptrdiff_t>(tokens) -
+                                               static_cast<std::ptrdiff_t>(query.rows)};
+  Attention(shape, query, {.cached = &cached, .tokens = tokens}, mask, out, {}).Run(pool);
 }
 
 std::vector<float> AttentionWeights(std::span<const float> query, ConstMatrixView keys,

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "lib/attention/key_value_panels.h"
 #include "lib/kernels/matrix.h"
 
 namespace fovea {
@@ -42,6 +43,11 @@ struct AttentionMask {
 void ScaledDotProductAttention(const AttentionShape& shape, ConstMatrixView query, ConstMatrixView key,
                                ConstMatrixView value, const AttentionMask& mask, MatrixView out,
                                MatrixView mean_weights, ThreadPool* pool);
+
+// The same over a decoder's cache: the queries are the last Tq of the first `tokens` that `cached` holds, and each sees
+// the tokens up to its own. The result of a query is the same, bit for bit, however many come with it.
+void CachedAttention(const AttentionShape& shape, ConstMatrixView query, const KeyValuePanels& cached, std::size_t tokens,
+                     MatrixView out, ThreadPool* pool);
 
 // Single-head weights without values: out[k] = softmax_k(query · key_k / temperature); the first-form reader's use of it.
 // keys [Tk, D]; Tk == 0 gives an empty result. temperature > 0, else Error(kInvalidArgument).

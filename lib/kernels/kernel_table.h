@@ -78,6 +78,9 @@ struct KernelTable {
   // panel[inputs, 16] in f32 out of one of halves.
   void (*unpack_f16)(const std::byte* packed, std::size_t inputs, float* panel);
 
+  // halves[n] of a row: to nearest, ties to even; what is beyond ±65504 becomes that, NaN stays NaN.
+  void (*round_to_f16)(const float* row, std::size_t n, std::uint16_t* halves);
+
   // panel[i, r] = rows[r, i] for r < row_count <= 16, and 0 for the lanes past it.
   void (*pack_panel)(const float* rows, std::size_t stride, std::size_t row_count,
                      std::size_t inputs, float* panel);

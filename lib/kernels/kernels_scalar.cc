@@ -82,6 +82,10 @@ void UnpackF16(const std::byte* packed, std::size_t inputs, float* panel) {
   for (std::size_t i = 0; i < inputs * kPanelWidth; ++i) panel[i] = LoadHalf(packed + 2 * i);
 }
 
+void RoundToF16(const float* row, std::size_t n, std::uint16_t* halves) {
+  for (std::size_t i = 0; i < n; ++i) halves[i] = FloatToHalf(row[i]);
+}
+
 // 32 inputs at a time go through a small buffer: the baseline CPU has no registers to spare.
 void MultiplyHalves(const PackedProduct& packed) {
   constexpr std::size_t kInputs = 32;
@@ -181,6 +185,7 @@ const KernelTable& ScalarKernels() {
       .multiply_f16 = MultiplyHalves,
       .finish_row = FinishRow,
       .unpack_f16 = UnpackF16,
+      .round_to_f16 = RoundToF16,
       .pack_panel = PackPanel,
       .dot = Dot,
       .dot_rows = DotRows,

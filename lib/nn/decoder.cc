@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 #include "lib/attention/attention.h"
@@ -12,13 +11,12 @@
 #include "lib/kernels/kernels.h"
 #include "lib/kernels/packed_matrix.h"
 #include "lib/nn/decoder_config.h"
-#include "lib/nn/float16.h"
 #include "lib/nn/gguf.h"
-#include "lib/nn/gguf_types.h"
 #include "lib/nn/kv_cache.h"
 #include "lib/nn/memory_limit.h"
 #include "lib/nn/model_path.h"
 #include "lib/nn/row_blocks.h"
+#include "lib/nn/tensor_reader.h"
 
 namespace fovea {
 namespace {
@@ -37,11 +35,6 @@ Bpe ReadTokenizer(const GgufFile& file) {
   }
 }
 
-struct Linear {
-  PackedMatrix weights;     // [outputs, inputs]
-  std::vector<float> bias;  // [outputs], or empty: none.
-};
-
 struct Layer {
   std::vector<float> attention_norm;     // [D]
   Linear query;                          // [H·Dh, D]
@@ -52,87 +45,6 @@ struct Layer {
   Linear gate;                           // [F, D]
   Linear up;                             // [F, D]
   Linear down;                           // [D, F]
-};
-
-// Takes tensors out of the file by name and knows at the end which ones nobody asked for.
-class TensorReader {
- public:
-  TensorReader(const GgufFile& file, const DecoderOptions& options)
-      : file_(file), options_(options) {}
-
-  bool Has(const std::string& name) const { return file_.tensors().count(name) != 0; }
-
-  // weights [outputs, inputs]; `fast` is how they meet activations unless all is asked for in f32.
-  PackedMatrix Packed(const std::string& name, std::size_t outputs, std::size_t inputs,
-                      InputPrecision fast = InputPrecision::kInt16) {
-    const GgufTensor& tensor = Take(name, {inputs, outputs});
-    const bool exact = options_.precision == DecoderPrecision::kF32;
-    return PackedMatrix(Type(name, tensor), tensor.data, outputs, inputs,
-                        {.precision = exact ? InputPrecision::kF32 : fast, .pool = options_.pool});
-  }
-
-  // `name`.weight, and `name`.bias where the file has it (Qwen2's queries, keys and values).
-  Linear LinearLayer(const std::string& name, std::size_t outputs, std::size_t inputs,
-                     InputPrecision fast = InputPrecision::kInt16) {
-    Linear linear{Packed(name + ".weight", outputs, inputs, fast), {}};
-    if (Has(name + ".bias")) linear.bias = Vector(name + ".bias", outputs);
-    return linear;
-  }
-
-  std::vector<float> Vector(const std::string& name, std::size_t size) {
-    const GgufTensor& tensor = Take(name, {size});
-    std::vector<float> floats(size);
-    if (Type(name, tensor) == WeightType::kF32) {
-      std::memcpy(floats.data(), tensor.data.data(), size * sizeof(float));
-    } else if (Type(name, tensor) == WeightType::kF16) {
-      for (std::size_t i = 0; i < size; ++i) {
-        std::uint16_t bits = 0;
-        std::memcpy(&bits, tensor.data.data() + i * sizeof bits, sizeof bits);
-        floats[i] = HalfToFloat(bits);
-      }
-    } else {
-      Fail(ErrorCode::kUnsupported, name,
-           "is a vector of " + GgufTypeName(tensor.type) + "; F32 and F16 can be read");
-    }
-    return floats;
-  }
-
-  // A tensor that was not asked for would change the result (a bias, say).
-  void CheckAllTaken() const {
-    for (const auto& [name, tensor] : file_.tensors()) {
-      if (std::find(taken_.begin(), taken_.end(), name) == taken_.end()) {
-        Fail(ErrorCode::kUnsupported, name, "has no place in the architecture as it is supported");
-      }
-    }
-  }
-
- private:
-  [[noreturn]] void Fail(ErrorCode code, const std::string& name, const std::string& what) const {
-    throw Error(code, file_.file().path().string() + ": tensor \"" + name + "\" " + what);
-  }
-
-  const GgufTensor& Take(const std::string& name, const std::vector<std::size_t>& shape) {
-    const auto found = file_.tensors().find(name);
-    if (found == file_.tensors().end()) Fail(ErrorCode::kCorrupt, name, "is missing");
-    if (found->second.shape != shape)
-      Fail(ErrorCode::kCorrupt, name, "has not the shape that the file's keys ask for");
-    taken_.push_back(name);
-    return found->second;
-  }
-
-  WeightType Type(const std::string& name, const GgufTensor& tensor) const {
-    const std::optional<WeightType> type = GgufWeightType(tensor.type);
-    if (!type) {
-      Fail(ErrorCode::kUnsupported, name,
-           "is of type " + GgufTypeName(tensor.type) +
-               "; F32, F16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K can be read");
-    }
-    return *type;
-  }
-
-  const GgufFile& file_;
-  DecoderOptions options_;
-  std::vector<std::string> taken_;
 };
 
 // Packed weights take as many bytes as the file's.
@@ -164,10 +76,13 @@ Epilogue SiluTimes(const std::vector<float>& bias, ConstMatrixView up) {
 
 // Scratch of one block of T tokens.
 struct Scratch {
-  Scratch(std::size_t tokens, std::size_t width, std::size_t query_width, std::size_t feed_forward)
+  Scratch(std::size_t tokens, std::size_t width, std::size_t query_width, std::size_t key_width,
+          std::size_t feed_forward)
       : hidden(tokens, width),
         normed(tokens, width),
         query(tokens, query_width),
+        key(tokens, key_width),
+        value(tokens, key_width),
         context(tokens, query_width),
         up(tokens, feed_forward),
         gated(tokens, feed_forward) {}
@@ -175,6 +90,8 @@ struct Scratch {
   Matrix hidden;    // [T, D]
   Matrix normed;    // [T, D]
   Matrix query;     // [T, H·Dh]
+  Matrix key;       // [T, Hkv·Dh]
+  Matrix value;     // [T, Hkv·Dh]
   Matrix context;   // [T, H·Dh]
   Matrix up;        // [T, F]
   Matrix gated;     // [T, F]
@@ -203,9 +120,14 @@ struct Decoder::State {
   std::vector<float> output_norm;  // [D]
   PackedMatrix output;             // [V, D]; empty when the head is tied.
   bool tied = true;
+  KeyValuePrecision cache_precision = KeyValuePrecision::kF16;
 
   std::size_t query_width() const {
     return static_cast<std::size_t>(config.heads) * static_cast<std::size_t>(config.head_width);
+  }
+  KeyValueShape cache_shape() const {
+    return {
+        .kv_heads = config.kv_heads, .head_width = config.head_width, .precision = cache_precision};
   }
   std::size_t key_width() const {
     return static_cast<std::size_t>(config.kv_heads) * static_cast<std::size_t>(config.head_width);
@@ -214,8 +136,8 @@ struct Decoder::State {
   void ReadWeights(const DecoderOptions& options);
   Layer ReadLayer(TensorReader& reader, const std::string& prefix) const;
   void CheckTokens(const KvCache& cache, std::span<const TokenId> tokens) const;
-  void RunLayer(const Layer& layer, KvCache::State::Layer& cached, std::size_t past,
-                std::size_t tokens, Scratch& scratch, ThreadPool* pool) const;
+  void RunLayer(const Layer& layer, KeyValuePanels& cached, std::size_t past, std::size_t tokens,
+                Scratch& scratch, ThreadPool* pool) const;
   // Appends at most kPrefillBlock tokens after the first `past` of the cache; hidden states land in
   // scratch.hidden.
   void RunBlock(KvCache::State& cache, std::size_t past, std::span<const TokenId> tokens,
@@ -251,6 +173,9 @@ void Decoder::State::ReadWeights(const DecoderOptions& options) {
   const auto width = static_cast<std::size_t>(config.width);
   const auto vocabulary = static_cast<std::size_t>(config.vocabulary);
   CheckMemory(file);
+  cache_precision =
+      options.cache.value_or(options.precision == DecoderPrecision::kF32 ? KeyValuePrecision::kF32
+                                                                         : KeyValuePrecision::kF16);
   TensorReader reader(file, options);
   if (reader.Has("rope_freqs.weight"))  // The config has it.
     reader.Vector("rope_freqs.weight", config.rope.frequency_factors.size());
@@ -289,16 +214,16 @@ void Decoder::State::Norm(ConstMatrixView input, std::span<const float> gamma, M
 }
 
 // x ← x + Wo Attention(RoPE(Q), RoPE(K), V); x ← x + Wdown (silu(Wgate n) ⊙ Wup n), n = RMSNorm(x).
-void Decoder::State::RunLayer(const Layer& layer, KvCache::State::Layer& cached, std::size_t past,
+void Decoder::State::RunLayer(const Layer& layer, KeyValuePanels& cached, std::size_t past,
                               std::size_t tokens, Scratch& scratch, ThreadPool* pool) const {
   const MatrixView hidden = scratch.hidden.view().Rows(0, tokens);
   const MatrixView normed = scratch.normed.view().Rows(0, tokens);
   const MatrixView query = scratch.query.view().Rows(0, tokens);
+  const MatrixView keys = scratch.key.view().Rows(0, tokens);
+  const MatrixView values = scratch.value.view().Rows(0, tokens);
   const MatrixView context = scratch.context.view().Rows(0, tokens);
   const MatrixView up = scratch.up.view().Rows(0, tokens);
   const MatrixView gated = scratch.gated.view().Rows(0, tokens);
-  const MatrixView keys = cached.keys.view().Rows(past, past + tokens);
-  const MatrixView values = cached.values.view().Rows(past, past + tokens);
 
   Norm(hidden, layer.attention_norm, normed, pool);
   MatMul(normed, layer.query.weights, Plus(layer.query.bias), query, pool);
@@ -307,14 +232,11 @@ void Decoder::State::RunLayer(const Layer& layer, KvCache::State::Layer& cached,
   ForRowBlocks(tokens, pool, [&](std::size_t begin, std::size_t end) {
     scratch.turns.Apply(query.Rows(begin, end), config.head_width, begin);
     scratch.turns.Apply(keys.Rows(begin, end), config.head_width, begin);
+    cached.Write(past + begin, keys.Rows(begin, end), values.Rows(begin, end));
   });
   const AttentionShape shape = {
       .heads = config.heads, .kv_heads = config.kv_heads, .head_width = config.head_width};
-  AttentionMask mask;
-  mask.causal = true;
-  mask.causal_offset = static_cast<std::ptrdiff_t>(past);
-  ScaledDotProductAttention(shape, query, cached.keys.view().Rows(0, past + tokens),
-                            cached.values.view().Rows(0, past + tokens), mask, context, {}, pool);
+  CachedAttention(shape, query, cached, past + tokens, context, pool);
   MatMul(context, layer.attention_output.weights, PlusResidual(layer.attention_output.bias, hidden),
          hidden, pool);
 
@@ -343,9 +265,9 @@ void Decoder::State::Run(KvCache& cache, std::span<const TokenId> tokens, Thread
   KvCache::State& cached = cache.state();
   const std::size_t past = cached.size;
   cached.Reserve(past + tokens.size(), static_cast<std::size_t>(config.context), layers.size(),
-                 key_width());
+                 cache_shape());
   const std::size_t block = std::min(tokens.size(), kPrefillBlock);
-  Scratch scratch(block, static_cast<std::size_t>(config.width), query_width(),
+  Scratch scratch(block, static_cast<std::size_t>(config.width), query_width(), key_width(),
                   static_cast<std::size_t>(config.feed_forward));
   for (std::size_t begin = 0; begin < tokens.size(); begin += block) {
     const std::size_t count = std::min(block, tokens.size() - begin);

@@ -9,10 +9,12 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "lib/attention/key_value_panels.h"
 #include "lib/attention/rope.h"
 #include "lib/kernels/matrix.h"
 #include "lib/text/bpe.h"
@@ -38,8 +40,8 @@ struct DecoderConfig {
   TokenId eos{-1};
 };
 
-// Keys and values of the tokens seen so far: per layer [T, Hkv·Dh] each, f32. Grows as needed up to
-// the model's context.
+// Keys and values of the tokens seen so far: per layer Hkv·Dh of each a token, in the precision
+// that DecoderOptions::cache asks for. Grows as needed up to the model's context.
 class KvCache {
  public:
   KvCache();
@@ -66,6 +68,8 @@ enum class DecoderPrecision { kFast, kF32 };
 
 struct DecoderOptions {
   DecoderPrecision precision = DecoderPrecision::kFast;
+  // Of the KvCache. nullopt: halves, but f32 where `precision` is kF32.
+  std::optional<KeyValuePrecision> cache = {};
   ThreadPool* pool = nullptr;  // Packs the weights; null: the calling thread does.
 };
 

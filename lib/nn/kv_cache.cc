@@ -11,31 +11,33 @@ namespace {
 
 constexpr std::size_t kFirstCapacity = 128;  // tokens
 
-Matrix Grown(const Matrix& rows, std::size_t used, std::size_t capacity, std::size_t width) {
-  Matrix grown(capacity, width);
-  if (used > 0) std::copy_n(rows.data(), used * width, grown.data());
-  return grown;
+KeyValuePanels Resized(const KeyValuePanels& layer, std::size_t used, std::size_t capacity) {
+  KeyValuePanels resized(layer.shape(), capacity);
+  resized.CopyFrom(layer, used);
+  return resized;
 }
 
 }  // namespace
 
 void KvCache::State::Reserve(std::size_t tokens, std::size_t limit, std::size_t layer_count,
-                             std::size_t width) {
+                             const KeyValueShape& shape) {
   const bool fits_model =
-      layers.size() == layer_count && (layers.empty() || layers.front().keys.cols() == width);
+      layers.size() == layer_count && (layers.empty() || layers.front().shape() == shape);
   if (!fits_model && size > 0) {
     throw Error(ErrorCode::kInvalidArgument,
-                "the key/value cache holds the tokens of another model");
+                "the key/value cache holds the tokens of another model or precision");
   }
-  if (!fits_model) layers = std::vector<Layer>(layer_count);
+  if (!fits_model) {
+    layers.clear();
+    for (std::size_t i = 0; i < layer_count; ++i) layers.emplace_back(shape, 0);
+  }
   // Layer by layer: the peak is one layer above the larger cache, and an exception on the way
   // leaves every layer whole.
-  for (Layer& layer : layers) {
-    if (layer.values.rows() >= tokens) continue;
-    const std::size_t capacity =
-        std::max(std::min(std::max(layer.values.rows() * 2, kFirstCapacity), limit), tokens);
-    layer.keys = Grown(layer.keys, size, capacity, width);
-    layer.values = Grown(layer.values, size, capacity, width);
+  for (KeyValuePanels& layer : layers) {
+    if (layer.capacity() >= tokens) continue;
+    layer =
+        Resized(layer, size,
+                std::max(std::min(std::max(layer.capacity() * 2, kFirstCapacity), limit), tokens));
   }
 }
 
@@ -58,11 +60,8 @@ void KvCache::Truncate(std::size_t size) {
 KvCache KvCache::Clone() const {
   KvCache copy;
   copy.state_->size = state_->size;
-  for (const State::Layer& layer : state_->layers) {
-    copy.state_->layers.push_back(
-        {Grown(layer.keys, state_->size, state_->size, layer.keys.cols()),
-         Grown(layer.values, state_->size, state_->size, layer.values.cols())});
-  }
+  for (const KeyValuePanels& layer : state_->layers)
+    copy.state_->layers.push_back(Resized(layer, state_->size, state_->size));
   return copy;
 }
 

@@ -109,6 +109,29 @@ inline __m512 FromHalves(__m256i from) {
   return Bits<__m512>(Parts{{_mm256_cvtph_ps(halves.part[0]), _mm256_cvtph_ps(halves.part[1])}});
 }
 
+// To nearest, ties to even.
+inline __m256i ToHalves(__m512 from) {
+  struct Halves {
+    unsigned short lane[16];
+  };
+  const auto floats = Bits<Floats>(from);
+  Halves halves = {};
+  for (int i = 0; i < 16; ++i) {
+    const float magnitude = __builtin_fabsf(floats.lane[i]);
+    int half = 0x7e00;
+    if (magnitude >= 65520.0f) {
+      half = 0x7c00;
+    } else if (magnitude >= 0) {
+      const int exponent = magnitude < 0x1p-14f ? -14 : __builtin_ilogbf(magnitude);
+      half = ((exponent + 14) << 10) +
+             static_cast<int>(__builtin_nearbyintf(__builtin_ldexpf(magnitude, 10 - exponent)));
+    }
+    halves.lane[i] =
+        static_cast<unsigned short>(half | (__builtin_signbit(floats.lane[i]) ? 0x8000 : 0));
+  }
+  return Bits<__m256i>(halves);
+}
+
 inline __m512 LoadLanes(__mmask16 mask, const float* p) {
   Floats floats = {};
   for (int i = 0; i < 16; ++i) {
@@ -160,6 +183,7 @@ inline __m512i WidenBytes(__m256i from) {
 #define _mm512_cvtepi8_epi32(a) emulated::Widen<signed char>(a)
 #define _mm512_cvtepu8_epi32(a) emulated::Widen<unsigned char>(a)
 #define _mm512_cvtph_ps(a) emulated::FromHalves(a)
+#define _mm512_cvtps_ph(a, rounding) emulated::ToHalves(a)
 #define _mm512_maskz_loadu_ps(mask, p) emulated::LoadLanes(mask, p)
 #define _mm512_mask_storeu_ps(p, mask, a) emulated::StoreLanes(p, mask, a)
 #undef _mm512_madd_epi16

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -11,6 +12,7 @@
 
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/isa.h"
+#include "lib/kernels/kernel_table.h"
 #include "tests/reference/attention.h"
 #include "tests/reference/weights.h"
 #include "tests/support/expect_error.h"
@@ -219,6 +221,101 @@ TEST(Attention, LongCachesAreCutIntoBlocksWithoutATrace) {
           << Name(isa);
     }
   }
+}
+
+// What a cache of halves makes of a float.
+float Rounded(float value) {
+  std::uint16_t half = 0;
+  CurrentKernels().round_to_f16(&value, 1, &half);
+  return static_cast<float>(reference::HalfValue(half));
+}
+
+constexpr AttentionShape kCachedShapes[] = {
+    kShapes[0], kShapes[1], kShapes[3], kShapes[4], {.heads = 14, .kv_heads = 2, .head_width = 64}};
+
+TEST(CachedAttention, EqualsTheReferenceOnTheKeysAndValuesAsStored) {
+  std::mt19937 random(6);
+  for (const AttentionShape& shape : kCachedShapes) {
+    for (const KeyValuePrecision precision : {KeyValuePrecision::kF32, KeyValuePrecision::kF16}) {
+      for (std::size_t keys : {1u, 15u, 16u, 17u, 64u, 65u, 130u}) {
+        const Inputs in(keys, keys, shape, random);
+        Inputs stored = in;
+        stored.key.data = stored.storage.data() + (in.key.data - in.storage.data());
+        stored.value.data = stored.storage.data() + (in.value.data - in.storage.data());
+        if (precision == KeyValuePrecision::kF16) {
+          for (std::size_t i = 0; i < 2 * keys * in.kv_width; ++i)
+            stored.key.data[i] = Rounded(stored.key.data[i]);
+        }
+        const auto expected = reference::Attention(
+            in.query, stored.key, stored.value, static_cast<std::size_t>(shape.heads),
+            static_cast<std::size_t>(shape.kv_heads), Scale(shape),
+            [](std::size_t q, std::size_t k) { return k <= q; });
+        for (Isa isa : AvailableIsas()) {
+          const ScopedIsa scoped(isa);
+          SCOPED_TRACE(testing::Message()
+                       << Name(isa) << " heads " << shape.heads << " width " << shape.head_width
+                       << " " << keys << " keys, precision " << static_cast<int>(precision));
+          KeyValuePanels cached({shape.kv_heads, shape.head_width, precision}, keys);
+          cached.Write(0, in.key, in.value);
+          Matrix out(keys, in.width);
+          CachedAttention(shape, in.query, cached, keys, out.view(), nullptr);
+          ExpectNear(out.view(), expected.out, Bound(shape, keys));
+          if (HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+}
+
+// Any number of queries at a time, the keys of later tokens not yet written or anything at all.
+TEST(CachedAttention, AQuerysResultDependsOnItsPastAloneBitForBit) {
+  std::mt19937 random(7);
+  const std::size_t keys = 200;
+  for (const AttentionShape& shape : kCachedShapes) {
+    for (const KeyValuePrecision precision : {KeyValuePrecision::kF32, KeyValuePrecision::kF16}) {
+      const Inputs in(keys, keys, shape, random);
+      for (Isa isa : AvailableIsas()) {
+        const ScopedIsa scoped(isa);
+        SCOPED_TRACE(testing::Message()
+                     << Name(isa) << " heads " << shape.heads << " width " << shape.head_width
+                     << " precision " << static_cast<int>(precision));
+        KeyValuePanels whole({shape.kv_heads, shape.head_width, precision}, keys);
+        whole.Write(0, in.key, in.value);
+        Matrix expected(keys, in.width);
+        CachedAttention(shape, in.query, whole, keys, expected.view(), nullptr);
+        for (const std::size_t step : {1u, 2u, 3u, 5u, 64u}) {
+          ThreadPool pool(static_cast<int>(step % 3) + 1);
+          KeyValuePanels cached({shape.kv_heads, shape.head_width, precision}, keys);
+          const std::vector<float> nan(keys * in.kv_width, std::numeric_limits<float>::quiet_NaN());
+          const ConstMatrixView anything = {nan.data(), keys, in.kv_width, in.kv_width};
+          cached.Write(0, anything, anything);
+          Matrix out(keys, in.width);
+          for (std::size_t q = 0; q < keys; q += step) {
+            const std::size_t end = std::min(q + step, keys);
+            cached.Write(q, ConstMatrixView(in.key).Rows(q, end),
+                         ConstMatrixView(in.value).Rows(q, end));
+            CachedAttention(shape, ConstMatrixView(in.query).Rows(q, end), cached, end,
+                            out.view().Rows(q, end), &pool);
+          }
+          ASSERT_EQ(std::memcmp(out.data(), expected.data(), keys * in.width * sizeof(float)), 0)
+              << step << " at a time";
+        }
+      }
+    }
+  }
+}
+
+TEST(CachedAttention, CachesThatDoNotFitAreRefused) {
+  const AttentionShape shape = {.heads = 2, .kv_heads = 1, .head_width = 4};
+  Matrix query(2, 8), out(2, 8);
+  const auto run = [&](const KeyValueShape& cache_shape, std::size_t tokens) {
+    CachedAttention(shape, query.view(), KeyValuePanels(cache_shape, 16), tokens, out.view(),
+                    nullptr);
+  };
+  EXPECT_ERROR(run({2, 4}, 2), ErrorCode::kInvalidArgument, "heads");
+  EXPECT_ERROR(run({1, 8}, 2), ErrorCode::kInvalidArgument, "heads");
+  EXPECT_ERROR(run({1, 4}, 17), ErrorCode::kInvalidArgument, "room");
+  EXPECT_ERROR(run({1, 4}, 1), ErrorCode::kInvalidArgument, "queries");
 }
 
 TEST(Attention, ShapesThatDoNotFitAreRefused) {

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 #include <random>
 #include <vector>
 
 #include "lib/kernels/isa.h"
+#include "lib/kernels/kernel_table.h"
 #include "tests/reference/weights.h"
 #include "tests/support/expect_error.h"
 
@@ -81,6 +83,55 @@ TEST_P(RowKernels, SoftmaxEqualsTheFormula) {
       const double weight = expected[i] / sum;
       EXPECT_NEAR(row.get()[i], weight, (40 + static_cast<double>(n) + 8) * kUlp * weight) << n;
     }
+  }
+}
+
+// Every finite half comes back from itself and from floats nearer to it than to its neighbours;
+// from half way, the even one.
+TEST_P(RowKernels, RoundToF16GivesTheNearestHalf) {
+  const auto round = CurrentKernels().round_to_f16;
+  for (const std::uint16_t sign : {std::uint16_t{0}, std::uint16_t{0x8000}}) {
+    std::vector<float> floats;
+    std::vector<std::uint16_t> expected;
+    for (std::uint16_t half = 0; half < 0x7C00; ++half) {
+      const auto bits = static_cast<std::uint16_t>(sign | half);
+      const double value = reference::HalfValue(bits);
+      floats.push_back(static_cast<float>(value));
+      expected.push_back(bits);
+      if (half == 0x7BFF) break;
+      const auto next = static_cast<std::uint16_t>(bits + 1);
+      const auto middle = static_cast<float>((value + reference::HalfValue(next)) / 2);  // Exact.
+      floats.push_back(middle);
+      expected.push_back(half % 2 == 0 ? bits : next);
+      floats.push_back(std::nextafter(middle, 0.0f));
+      expected.push_back(bits);
+      floats.push_back(std::nextafter(middle, sign == 0 ? kInfinity : -kInfinity));
+      expected.push_back(next);
+    }
+    for (const float beyond : {65505.0f, 65520.0f, 1e38f, kInfinity}) {
+      floats.push_back(sign == 0 ? beyond : -beyond);
+      expected.push_back(static_cast<std::uint16_t>(sign | 0x7BFF));
+    }
+    std::vector<std::uint16_t> halves(floats.size());
+    round(floats.data(), floats.size(), halves.data());
+    EXPECT_EQ(halves, expected);
+  }
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::uint16_t half = 0;
+  round(&nan, 1, &half);
+  EXPECT_GT(half & 0x7FFF, 0x7C00);
+}
+
+TEST_P(RowKernels, RoundToF16TakesRowsOfAnyLength) {
+  for (std::size_t n : kLengths) {
+    LooseRow row(n, random_);
+    std::vector<std::uint16_t> halves(n + 1, 0xABCD);
+    CurrentKernels().round_to_f16(row.get().data(), n, halves.data());
+    for (std::size_t i = 0; i < n; ++i) {
+      // Numbers below 1: half a unit of 11 bits.
+      EXPECT_NEAR(reference::HalfValue(halves[i]), row.get()[i], 0x1p-12) << n;
+    }
+    EXPECT_EQ(halves[n], 0xABCD) << n;
   }
 }
 

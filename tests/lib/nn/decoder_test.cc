@@ -189,6 +189,35 @@ TEST(Decoder, FastPrecisionKeepsTheNextTokensDistribution) {
   EXPECT_LE(divergence / static_cast<double>(positions), 0.01);
 }
 
+// The same products over a cache in halves and in f32.
+TEST(Decoder, ACacheInHalvesKeepsTheNextTokensDistribution) {
+  const std::unique_ptr<Decoder> exact = Decoder::Load(
+      TestGeneratorFile(), {.precision = DecoderPrecision::kF32, .cache = KeyValuePrecision::kF32});
+  const std::unique_ptr<Decoder> halves = Decoder::Load(
+      TestGeneratorFile(), {.precision = DecoderPrecision::kF32, .cache = KeyValuePrecision::kF16});
+  ThreadPool pool;
+  double divergence = 0;
+  std::size_t positions = 0;
+  std::size_t same_top = 0;
+  for (const nlohmann::json& prompt : ReadGolden("logits.json")) {
+    std::vector<TokenId> ids;
+    for (const int id : prompt.at("ids")) ids.push_back(TokenId{id});
+    KvCache exact_cache, halves_cache;
+    const Matrix expected = exact->ForwardAll(exact_cache, ids, &pool);
+    const Matrix logits = halves->ForwardAll(halves_cache, ids, &pool);
+    for (std::size_t t = 0; t < ids.size(); ++t, ++positions) {
+      const std::vector<float> a = Row(expected, t), b = Row(logits, t);
+      divergence += Divergence(a, b);
+      same_top += std::max_element(a.begin(), a.end()) - a.begin() ==
+                  std::max_element(b.begin(), b.end()) - b.begin();
+    }
+  }
+  RecordProperty("mean_divergence", std::to_string(divergence / static_cast<double>(positions)));
+  EXPECT_GT(divergence, 0);
+  EXPECT_LE(divergence / static_cast<double>(positions), 1e-4);
+  EXPECT_GE(static_cast<double>(same_top), 0.98 * static_cast<double>(positions));
+}
+
 void ExpectSameInAnyPieces(const Decoder& decoder, const std::vector<TokenId>& ids) {
   KvCache whole;
   const Matrix expected = decoder.ForwardAll(whole, ids, nullptr);

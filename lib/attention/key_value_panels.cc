@@ -1,0 +1,68 @@
+#include "lib/attention/key_value_panels.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <vector>
+
+#include "lib/kernels/kernel_table.h"
+
+namespace fovea {
+
+static_assert(kPanelWidth == 16);
+
+KeyValuePanels::KeyValuePanels(const KeyValueShape& shape, std::size_t capacity)
+    : shape_(shape), capacity_((capacity + kPanelWidth - 1) / kPanelWidth * kPanelWidth) {
+  const std::size_t columns = heads() * (width() + value_panels() * kPanelWidth);
+  const std::size_t bytes = (capacity_ * columns * element_bytes() + 63) / 64 * 64;
+  if (bytes == 0) return;
+  data_.reset(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
+  if (!data_) throw std::bad_alloc();
+  std::memset(data_.get(), 0, bytes);
+}
+
+// key, value [Hkv·Dh]
+template <typename Element>
+void KeyValuePanels::WriteToken(std::size_t token, const Element* key, const Element* value) {
+  const std::size_t lane = token % kPanelWidth;
+  for (std::size_t head = 0; head < heads(); ++head, key += width(), value += width()) {
+    auto* keys =
+        reinterpret_cast<Element*>(const_cast<std::byte*>(KeyPanel(head, token / kPanelWidth)));
+    for (std::size_t i = 0; i < width(); ++i) keys[i * kPanelWidth + lane] = key[i];
+    for (std::size_t panel = 0; panel < value_panels(); ++panel) {
+      auto* values = reinterpret_cast<Element*>(const_cast<std::byte*>(ValuePanel(head, panel)));
+      const std::size_t column = panel * kPanelWidth;
+      std::copy_n(value + column, std::min(kPanelWidth, width() - column),
+                  values + token * kPanelWidth);
+    }
+  }
+}
+
+void KeyValuePanels::Write(std::size_t first, ConstMatrixView keys, ConstMatrixView values) {
+  if (shape_.precision == KeyValuePrecision::kF32) {
+    for (std::size_t t = 0; t < keys.rows; ++t) WriteToken(first + t, keys.row(t), values.row(t));
+    return;
+  }
+  const auto round = CurrentKernels().round_to_f16;
+  std::vector<std::uint16_t> key(keys.cols), value(values.cols);
+  for (std::size_t t = 0; t < keys.rows; ++t) {
+    round(keys.row(t), keys.cols, key.data());
+    round(values.row(t), values.cols, value.data());
+    WriteToken(first + t, key.data(), value.data());
+  }
+}
+
+void KeyValuePanels::CopyFrom(const KeyValuePanels& other, std::size_t tokens) {
+  const std::size_t panels = (tokens + kPanelWidth - 1) / kPanelWidth;
+  for (std::size_t head = 0; tokens > 0 && head < heads(); ++head) {
+    std::memcpy(const_cast<std::byte*>(KeyPanel(head, 0)), other.KeyPanel(head, 0),
+                panels * kPanelWidth * width() * element_bytes());
+    for (std::size_t panel = 0; panel < value_panels(); ++panel) {
+      std::memcpy(const_cast<std::byte*>(ValuePanel(head, panel)), other.ValuePanel(head, panel),
+                  tokens * kPanelWidth * element_bytes());
+    }
+  }
+}
+
+}  // namespace fovea
