@@ -134,7 +134,7 @@ struct Decoder::State {
   }
 
   void ReadWeights(const DecoderOptions& options);
-  Layer ReadLayer(TensorReader& reader, const std::string& prefix) const;
+  Layer ReadLayer(TensorReader& reader, int index) const;
   void CheckTokens(const KvCache& cache, std::span<const TokenId> tokens) const;
   void RunLayer(const Layer& layer, KeyValuePanels& cached, std::size_t past, std::size_t tokens,
                 Scratch& scratch, ThreadPool* pool) const;
@@ -152,7 +152,8 @@ struct Decoder::State {
            const AfterBlock& after_block) const;
 };
 
-Layer Decoder::State::ReadLayer(TensorReader& reader, const std::string& prefix) const {
+Layer Decoder::State::ReadLayer(TensorReader& reader, int index) const {
+  const std::string prefix = "blk." + std::to_string(index) + ".";
   const auto width = static_cast<std::size_t>(config.width);
   const auto feed_forward = static_cast<std::size_t>(config.feed_forward);
   Layer layer;
@@ -162,9 +163,12 @@ Layer Decoder::State::ReadLayer(TensorReader& reader, const std::string& prefix)
   layer.value = reader.LinearLayer(prefix + "attn_v", key_width(), width);
   layer.attention_output = reader.LinearLayer(prefix + "attn_output", width, query_width());
   layer.feed_forward_norm = reader.Vector(prefix + "ffn_norm.weight", width);
-  // Half of a layer's work; 8 bits cost least here.
-  layer.gate = reader.LinearLayer(prefix + "ffn_gate", feed_forward, width, InputPrecision::kInt8);
-  layer.up = reader.LinearLayer(prefix + "ffn_up", feed_forward, width, InputPrecision::kInt8);
+  // Half of a layer's work; 8 bits cost least here, but not in the last layers, which nothing
+  // smooths.
+  const bool last = index >= config.layers - (config.layers + 9) / 10;
+  const InputPrecision wide = last ? InputPrecision::kInt16 : InputPrecision::kInt8;
+  layer.gate = reader.LinearLayer(prefix + "ffn_gate", feed_forward, width, wide);
+  layer.up = reader.LinearLayer(prefix + "ffn_up", feed_forward, width, wide);
   layer.down = reader.LinearLayer(prefix + "ffn_down", width, feed_forward);
   return layer;
 }
@@ -180,8 +184,7 @@ void Decoder::State::ReadWeights(const DecoderOptions& options) {
   if (reader.Has("rope_freqs.weight"))  // The config has it.
     reader.Vector("rope_freqs.weight", config.rope.frequency_factors.size());
   embeddings = reader.Packed("token_embd.weight", vocabulary, width);
-  for (int i = 0; i < config.layers; ++i)
-    layers.push_back(ReadLayer(reader, "blk." + std::to_string(i) + "."));
+  for (int i = 0; i < config.layers; ++i) layers.push_back(ReadLayer(reader, i));
   output_norm = reader.Vector("output_norm.weight", width);
   tied = !reader.Has("output.weight");
   if (!tied) output = reader.Packed("output.weight", vocabulary, width);

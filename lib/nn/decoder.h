@@ -62,8 +62,8 @@ class KvCache {
 };
 
 // kFast: products round activations to integers with a scale for every 32 of them, of 8 bits where
-// the feed-forward widens and of 16 elsewhere; next-token distributions stay within 0.01 nat of
-// kF32's on average. kF32: activations as they are.
+// the feed-forward widens (but in the last tenth of the layers) and of 16 elsewhere; next-token
+// distributions stay within 0.01 nat of kF32's on average. kF32: activations as they are.
 enum class DecoderPrecision { kFast, kF32 };
 
 struct DecoderOptions {
