@@ -37,14 +37,14 @@ Bpe ReadTokenizer(const GgufFile& file) {
 
 struct Layer {
   std::vector<float> attention_norm;     // [D]
-  Linear query;                          // [H·Dh, D]
-  Linear key;                            // [Hkv·Dh, D]
-  Linear value;                          // [Hkv·Dh, D]
-  Linear attention_output;               // [D, H·Dh]
+  GgufLinear query;                      // [H·Dh, D]
+  GgufLinear key;                        // [Hkv·Dh, D]
+  GgufLinear value;                      // [Hkv·Dh, D]
+  GgufLinear attention_output;           // [D, H·Dh]
   std::vector<float> feed_forward_norm;  // [D]
-  Linear gate;                           // [F, D]
-  Linear up;                             // [F, D]
-  Linear down;                           // [D, F]
+  GgufLinear gate;                       // [F, D]
+  GgufLinear up;                         // [F, D]
+  GgufLinear down;                       // [D, F]
 };
 
 // Packed weights take as many bytes as the file's.

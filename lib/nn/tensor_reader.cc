@@ -18,9 +18,9 @@ PackedMatrix TensorReader::Packed(const std::string& name, std::size_t outputs, 
                       {.precision = exact ? InputPrecision::kF32 : fast, .pool = options_.pool});
 }
 
-Linear TensorReader::LinearLayer(const std::string& name, std::size_t outputs, std::size_t inputs,
-                                 InputPrecision fast) {
-  Linear linear{Packed(name + ".weight", outputs, inputs, fast), {}};
+GgufLinear TensorReader::LinearLayer(const std::string& name, std::size_t outputs,
+                                     std::size_t inputs, InputPrecision fast) {
+  GgufLinear linear{Packed(name + ".weight", outputs, inputs, fast), {}};
   if (Has(name + ".bias")) linear.bias = Vector(name + ".bias", outputs);
   return linear;
 }

@@ -14,7 +14,7 @@
 
 namespace fovea {
 
-struct Linear {
+struct GgufLinear {
   PackedMatrix weights;     // [outputs, inputs]
   std::vector<float> bias;  // [outputs], or empty: none.
 };
@@ -33,8 +33,8 @@ class TensorReader {
                       InputPrecision fast = InputPrecision::kInt16);
 
   // `name`.weight, and `name`.bias where the file has it (Qwen2's queries, keys and values).
-  Linear LinearLayer(const std::string& name, std::size_t outputs, std::size_t inputs,
-                     InputPrecision fast = InputPrecision::kInt16);
+  GgufLinear LinearLayer(const std::string& name, std::size_t outputs, std::size_t inputs,
+                         InputPrecision fast = InputPrecision::kInt16);
 
   std::vector<float> Vector(const std::string& name, std::size_t size);
 
