@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Fails on an #include that goes against the layers, or on a library header outside its one home.
+"""Fails on an #include that goes against the layers, on a library header outside its one home, and on two headers that
+define a type of the same name: the linker would keep one's functions for both (of tests and benches, which are programs
+of their own, no header counts).
 
     lib <- retriever <- generator <- tools;  inside lib: base <- text, kernels <- attention <- nn <- reader <- train
 """
@@ -62,10 +64,23 @@ def problems(path):
                 yield f"{path}:{number}: {target} belongs in {' or '.join(homes)}"
 
 
+def type_problems(headers):
+    homes = {}
+    for path in headers:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        for name in re.findall(r"^(?:struct|class|enum class|enum) (\w+)(?: final)?(?: : [^;{:]*(?:::[^;{]*)?)? {", text, re.MULTILINE):
+            homes.setdefault(name, []).append(path)
+    for name, paths in homes.items():
+        if len(paths) > 1:
+            yield f"{name} is defined in {' and in '.join(paths)}"
+
+
 def main():
     files = [p.relative_to(ROOT).as_posix() for l in LAYERS for p in (ROOT / l).rglob("*") if p.suffix in (".h", ".cc")]
-    found = [problem for path in sorted(set(files)) for problem in problems(path)]
-    print("\n".join(found) if found else f"Includes of {len(set(files))} files follow the layers.")
+    files = sorted(set(files))
+    found = [problem for path in files for problem in problems(path)]
+    found += type_problems(p for p in files if p.endswith(".h") and not p.startswith(("tests/", "bench/")))
+    print("\n".join(found) if found else f"Includes of {len(files)} files follow the layers.")
     return 1 if found else 0
 
 
