@@ -68,7 +68,7 @@ def type_problems(headers):
     homes = {}
     for path in headers:
         text = (ROOT / path).read_text(encoding="utf-8")
-        for name in re.findall(r"^(?:struct|class|enum class|enum) (\w+)(?: final)?(?: : [^;{:]*(?:::[^;{]*)?)? {", text, re.MULTILINE):
+        for name in re.findall(r"^(?:struct|class|enum class|enum) (\w+)\b(?!::)[^;{]*{", text, re.MULTILINE):
             homes.setdefault(name, []).append(path)
     for name, paths in homes.items():
         if len(paths) > 1:
