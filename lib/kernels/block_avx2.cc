@@ -8,26 +8,16 @@
 namespace fovea {
 namespace {
 
-struct Vec {
-  static constexpr std::size_t kWidth = 8;
-  __m256 v;
-};
-struct Ints {
-  __m256i v;
-};
+#include "lib/kernels/lanes_avx2.inc"
 
 template <std::size_t kSums>
 constexpr std::size_t kTileRows = kSums == 1 ? 3 : kSums == 2 ? 2 : 1;
 constexpr std::size_t kFewRowTile = 2;
 constexpr std::size_t kFewRowPanels = 2;
 
-Vec Load(const void* p) { return {_mm256_loadu_ps(static_cast<const float*>(p))}; }
-void Store(void* p, Vec x) { _mm256_storeu_ps(static_cast<float*>(p), x.v); }
-Vec Set(float x) { return {_mm256_set1_ps(x)}; }
 Vec RepeatFloat(const std::byte* p) {
   return {_mm256_broadcast_ss(reinterpret_cast<const float*>(p))};
 }
-Vec Mul(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
 Vec Fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 Vec LoadHalves(const std::byte* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
@@ -49,12 +39,10 @@ Ints LoadInts(const std::byte* p) {
 void StoreInts(std::byte* p, Ints x) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.v);
 }
-Ints Zero() { return {_mm256_setzero_si256()}; }
 Ints RepeatValue(int x) { return {_mm256_set1_epi32(x)}; }
 Ints RepeatInt(const std::byte* p) {
   return {_mm256_castps_si256(_mm256_broadcast_ss(reinterpret_cast<const float*>(p)))};
 }
-Ints AddInts(Ints a, Ints b) { return {_mm256_add_epi32(a.v, b.v)}; }
 template <int kBits>
 Ints ShiftLeft(Ints x) {
   return {_mm256_slli_epi32(x.v, kBits)};
@@ -69,21 +57,7 @@ template <int kPlace>
 Ints Byte(Ints x) {
   return {_mm256_and_si256(_mm256_srli_epi32(x.v, 8 * kPlace), _mm256_set1_epi32(255))};
 }
-Ints MaxInts(Ints a, Ints b) { return {_mm256_max_epi32(a.v, b.v)}; }
-Ints MagnitudeBits(Vec x) {
-  return {_mm256_and_si256(_mm256_castps_si256(x.v), _mm256_set1_epi32(0x7FFFFFFF))};
-}
-int LargestLane(Ints x) {
-  __m128i largest = _mm_max_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
-  largest = _mm_max_epi32(largest, _mm_shuffle_epi32(largest, 0x4E));
-  return _mm_cvtsi128_si32(_mm_max_epi32(largest, _mm_shuffle_epi32(largest, 0xB1)));
-}
 Ints RoundToInts(Vec x) { return {_mm256_cvtps_epi32(x.v)}; }
-int SumOfInts(Ints x) {
-  __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
-  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4E));
-  return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1)));
-}
 void StoreLowBytes(std::byte* p, Ints x) {
   const __m128i places = _mm_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
   const __m128i low = _mm_shuffle_epi8(_mm256_castsi256_si128(x.v), places);

@@ -9,13 +9,8 @@
 namespace fovea {
 namespace {
 
-struct Vec {
-  static constexpr std::size_t kWidth = 8;
-  __m256 v;
-};
-struct Ints {
-  __m256i v;
-};
+#include "lib/kernels/lanes_avx2.inc"
+
 using Code = std::int16_t;
 
 constexpr std::size_t kVectors = 4;
@@ -24,31 +19,8 @@ constexpr std::size_t kCollected = 2;
 constexpr std::size_t kTileRows = 6;
 constexpr std::size_t kTileColumns = 2;
 
-Vec Load(const float* p) { return {_mm256_loadu_ps(p)}; }
-void Store(float* p, Vec x) { _mm256_storeu_ps(p, x.v); }
-Vec Set(float x) { return {_mm256_set1_ps(x)}; }
 Vec Add(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
 Vec Sub(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
-Vec Mul(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
-
-Ints Zeros() { return {_mm256_setzero_si256()}; }
-Ints AddInts(Ints a, Ints b) { return {_mm256_add_epi32(a.v, b.v)}; }
-Ints MaxInts(Ints a, Ints b) { return {_mm256_max_epi32(a.v, b.v)}; }
-Ints MagnitudeBits(Vec x) {
-  return {_mm256_and_si256(_mm256_castps_si256(x.v), _mm256_set1_epi32(0x7FFFFFFF))};
-}
-std::int32_t LargestLane(Ints x) {
-  __m128i largest = _mm_max_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
-  largest = _mm_max_epi32(largest, _mm_shuffle_epi32(largest, 0x4E));
-  largest = _mm_max_epi32(largest, _mm_shuffle_epi32(largest, 0xB1));
-  return _mm_cvtsi128_si32(largest);
-}
-std::int32_t SumLanes(Ints x) {
-  __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
-  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4E));
-  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1));
-  return _mm_cvtsi128_si32(sum);
-}
 
 Ints StoreCodes(std::byte* codes, Vec x) {
   __m256i whole = _mm256_cvtps_epi32(x.v);
