@@ -7,13 +7,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <exception>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bench/run_main.h"
+#include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/isa.h"
@@ -79,15 +80,15 @@ Quality Compare(const Decoder& exact, const Decoder& fast, std::span<const Token
   return quality;
 }
 
-int Run(char** argv, std::size_t count) {
+void Run(char** argv, std::size_t count) {
   ThreadPool pool(std::stoi(argv[3]));
   const auto exact = Decoder::Load(argv[1], {.precision = DecoderPrecision::kF32, .pool = &pool});
   const auto fast = Decoder::Load(argv[1], {.precision = DecoderPrecision::kFast, .pool = &pool});
   std::vector<TokenId> tokens = exact->tokenizer().EncodeIds(ReadFile(argv[2]));
   if (tokens.size() < count) {
-    std::fprintf(stderr, "%s: %zu tokens, not %zu; give a longer text or fewer --tokens\n", argv[2],
-                 tokens.size(), count);
-    return 1;
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(argv[2]) + ": " + std::to_string(tokens.size()) + " tokens, not " +
+                    std::to_string(count) + "; give a longer text or fewer --tokens");
   }
   tokens.resize(count);
   const Quality quality = Compare(*exact, *fast, tokens, pool);
@@ -98,7 +99,6 @@ int Run(char** argv, std::size_t count) {
                                {"same_top", static_cast<double>(quality.same_top) / positions},
                                {"isa", Name(CurrentIsa())}};
   std::printf("%s\n", json.dump().c_str());
-  return 0;
 }
 
 }  // namespace
@@ -106,14 +106,7 @@ int Run(char** argv, std::size_t count) {
 
 int main(int argc, char** argv) {
   const bool counted = argc == 6 && std::string_view(argv[4]) == "--tokens";
-  if (argc != 4 && !counted) {
-    std::fprintf(stderr, "usage: decoder_quality MODEL.gguf TEXT THREADS [--tokens 2000]\n");
-    return 2;
-  }
-  try {
-    return fovea::Run(argv, counted ? std::stoul(argv[5]) : 2000);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
+  return fovea::RunMain(argc == 4 || counted,
+                        "decoder_quality MODEL.gguf TEXT THREADS [--tokens 2000]",
+                        [&] { fovea::Run(argv, counted ? std::stoul(argv[5]) : 2000); });
 }

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <exception>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -16,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/run_main.h"
 #include "lib/base/file.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/isa.h"
@@ -113,15 +113,6 @@ void Run(int argc, char** argv) {
 }  // namespace fovea
 
 int main(int argc, char** argv) {
-  if (argc < 4 || argc > 5) {
-    std::fprintf(stderr, "usage: embed_bench MODEL_DIR TEXTS THREADS [OUT.npy]\n");
-    return 2;
-  }
-  try {
-    fovea::Run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return fovea::RunMain(argc == 4 || argc == 5, "embed_bench MODEL_DIR TEXTS THREADS [OUT.npy]",
+                        [&] { fovea::Run(argc, argv); });
 }

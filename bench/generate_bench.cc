@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <exception>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "bench/run_main.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/isa.h"
 #include "lib/nn/decoder.h"
@@ -58,15 +58,5 @@ void Run(char** argv) {
 }  // namespace fovea
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: generate_bench MODEL.gguf THREADS\n");
-    return 2;
-  }
-  try {
-    fovea::Run(argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return fovea::RunMain(argc == 3, "generate_bench MODEL.gguf THREADS", [&] { fovea::Run(argv); });
 }

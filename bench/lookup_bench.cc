@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "bench/run_main.h"
 #include "generator/generate.h"
 #include "generator/pipeline.h"
 #include "generator/prompt.h"
@@ -91,15 +91,6 @@ void Run(char** argv) {
 }  // namespace fovea
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: lookup_bench INDEX QUESTIONS.jsonl THREADS\n");
-    return 2;
-  }
-  try {
-    fovea::Run(argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return fovea::RunMain(argc == 4, "lookup_bench INDEX QUESTIONS.jsonl THREADS",
+                        [&] { fovea::Run(argv); });
 }
