@@ -17,8 +17,8 @@ inline constexpr std::size_t kLongestMatch = 3;
 
 // A guess at the tokens after `history`: its last 3 tokens are looked up, then 2, then 1, and what
 // followed their last earlier occurrence is copied, as many tokens as matched and at most `most`:
-// a longer match is right more often and further, and a batch of up to 4 tokens takes a decoder
-// little longer than one token. Empty if the last token has not occurred before.
+// a longer match is right more often and further, and each more token takes the decoder longer.
+// Empty if the last token has not occurred before.
 std::vector<TokenId> DraftFrom(std::span<const TokenId> history, std::size_t most);
 
 }  // namespace fovea
