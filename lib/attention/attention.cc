@@ -11,6 +11,7 @@
 
 #include "lib/attention/key_value_source.h"
 #include "lib/base/error.h"
+#include "lib/base/round_up.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/kernel_table.h"
 #include "lib/kernels/kernels.h"
@@ -24,10 +25,6 @@ constexpr std::size_t kKeyBlock = kGroupPanels * kPanelWidth;
 // the second-level cache.
 constexpr std::size_t kTaskRows = 96;
 constexpr std::size_t kTaskScores = 1 << 17;
-
-std::size_t RoundUp(std::size_t n, std::size_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
 
 [[noreturn]] void Fail(const std::string& what) {
   throw Error(ErrorCode::kInvalidArgument, "attention: " + what);
@@ -52,10 +49,11 @@ struct Task {
 };
 
 struct Scratch {
-  Matrix keys;     // one key block of one head: packed keys, or packed values
-  Matrix queries;  // [rows, Dh], scaled
-  Matrix scores;   // [rows, keys]
-  Matrix sums;     // [rows, Dh rounded up]
+  Matrix keys;                       // one key block of one head: packed keys, or packed values
+  Matrix queries;                    // [rows, Dh], scaled
+  Matrix scores;                     // [rows, keys]
+  Matrix sums;                       // [rows, Dh rounded up]
+  std::vector<const float*> values;  // of a key block: the panels of its values
 };
 
 class Attention {
@@ -77,6 +75,10 @@ class Attention {
   void ScoresOfHalves(const Task& task, std::size_t visible, Scratch& scratch) const;
   void WeightedSums(const Task& task, Scratch& scratch) const;
   void WeightedSumsOfHalves(const Task& task, std::size_t visible, Scratch& scratch) const;
+  // sums of the panels panel_at(p), a group at a time; the rest of `product` is set.
+  template <typename PanelAt>
+  void MultiplyHalves(PackedProduct product, std::size_t panels, float* sums,
+                      const PanelAt& panel_at) const;
   void WeightedSumsOfBlock(const Task& task, std::size_t key, std::size_t count,
                            Scratch& scratch) const;
 
@@ -230,7 +232,7 @@ void Attention::Scores(const Task& task, Scratch& scratch) const {
     product.input_stride = width;
     product.rows = rows;
     product.inputs = width;
-    product.panel_count = (count + kPanelWidth - 1) / kPanelWidth;
+    product.panel_count = Pieces(count, kPanelWidth);
     product.sums = scratch.scores.data() + key;
     product.sums_stride = scratch.scores.cols();
     for (std::size_t p = 0; p < product.panel_count; ++p) {
@@ -243,21 +245,26 @@ void Attention::Scores(const Task& task, Scratch& scratch) const {
   }
 }
 
+template <typename PanelAt>
+void Attention::MultiplyHalves(PackedProduct product, std::size_t panels, float* sums,
+                               const PanelAt& panel_at) const {
+  for (std::size_t p = 0; p < panels; p += kGroupPanels) {
+    product.panel_count = std::min(kGroupPanels, panels - p);
+    for (std::size_t i = 0; i < product.panel_count; ++i) product.panels[i] = panel_at(p + i);
+    product.sums = sums + p * kPanelWidth;
+    kernels_.multiply_f16(product);
+  }
+}
+
 void Attention::ScoresOfHalves(const Task& task, std::size_t visible, Scratch& scratch) const {
-  const std::size_t panels = RoundUp(visible, kPanelWidth) / kPanelWidth;
   PackedProduct product = {};
   product.input = scratch.queries.data();
   product.input_stride = geometry_.width;
   product.rows = (task.query_end - task.query_begin) * geometry_.group;
   product.inputs = geometry_.width;
   product.sums_stride = scratch.scores.cols();
-  for (std::size_t p = 0; p < panels; p += kGroupPanels) {
-    product.panel_count = std::min(kGroupPanels, panels - p);
-    for (std::size_t i = 0; i < product.panel_count; ++i)
-      product.panels[i] = keys_values_.cached->KeyPanel(task.kv_head, p + i);
-    product.sums = scratch.scores.data() + p * kPanelWidth;
-    kernels_.multiply_f16(product);
-  }
+  MultiplyHalves(product, Pieces(visible, kPanelWidth), scratch.scores.data(),
+                 [&](std::size_t p) { return keys_values_.cached->KeyPanel(task.kv_head, p); });
 }
 
 void Attention::Softmaxes(const Task& task, Scratch& scratch) const {
@@ -294,20 +301,14 @@ void Attention::WeightedSums(const Task& task, Scratch& scratch) const {
 // Of one query, whose rows all see the same keys.
 void Attention::WeightedSumsOfHalves(const Task& task, std::size_t visible,
                                      Scratch& scratch) const {
-  const std::size_t panels = RoundUp(geometry_.width, kPanelWidth) / kPanelWidth;
   PackedProduct product = {};
   product.input = scratch.scores.data();
   product.input_stride = scratch.scores.cols();
   product.rows = geometry_.group;
   product.inputs = visible;
   product.sums_stride = scratch.sums.cols();
-  for (std::size_t p = 0; p < panels; p += kGroupPanels) {
-    product.panel_count = std::min(kGroupPanels, panels - p);
-    for (std::size_t i = 0; i < product.panel_count; ++i)
-      product.panels[i] = keys_values_.cached->ValuePanel(task.kv_head, p + i);
-    product.sums = scratch.sums.data() + p * kPanelWidth;
-    kernels_.multiply_f16(product);
-  }
+  MultiplyHalves(product, Pieces(geometry_.width, kPanelWidth), scratch.sums.data(),
+                 [&](std::size_t p) { return keys_values_.cached->ValuePanel(task.kv_head, p); });
 }
 
 // Adds keys [key, key + count) to the sums. Rows that see all of the block go together; each of the
@@ -316,11 +317,11 @@ void Attention::WeightedSumsOfBlock(const Task& task, std::size_t key, std::size
                                     Scratch& scratch) const {
   const auto& [heads, group, width, scale] = geometry_;
   const std::size_t rows = (task.query_end - task.query_begin) * group;
-  const std::size_t panels = RoundUp(width, kPanelWidth) / kPanelWidth;
-  std::vector<const float*> values(panels);
+  const std::size_t panels = Pieces(width, kPanelWidth);
+  scratch.values.resize(panels);
   for (std::size_t p = 0; p < panels; ++p)
-    values[p] = keys_values_.ValuePanel(task.kv_head, width, p, task.key_begin + key, count,
-                                        scratch.keys.data() + p * kKeyBlock * kPanelWidth);
+    scratch.values[p] = keys_values_.ValuePanel(task.kv_head, width, p, task.key_begin + key, count,
+                                                scratch.keys.data() + p * kKeyBlock * kPanelWidth);
   const auto multiply = [&](std::size_t row, std::size_t row_count, std::size_t inputs) {
     if (row_count == 0 || inputs == 0) return;
     PanelProduct product = {};
@@ -332,7 +333,8 @@ void Attention::WeightedSumsOfBlock(const Task& task, std::size_t key, std::size
     product.accumulate = true;
     for (std::size_t p = 0; p < panels; p += kGroupPanels) {
       product.panel_count = std::min(kGroupPanels, panels - p);
-      for (std::size_t i = 0; i < product.panel_count; ++i) product.panels[i] = values[p + i];
+      for (std::size_t i = 0; i < product.panel_count; ++i)
+        product.panels[i] = scratch.values[p + i];
       product.sums = scratch.sums.row(row).data() + p * kPanelWidth;
       kernels_.multiply_panels(product);
     }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <new>
 #include <vector>
 
 #include "lib/kernels/kernel_table.h"
@@ -13,13 +12,11 @@ namespace fovea {
 static_assert(kPanelWidth == 16);
 
 KeyValuePanels::KeyValuePanels(const KeyValueShape& shape, std::size_t capacity)
-    : shape_(shape), capacity_((capacity + kPanelWidth - 1) / kPanelWidth * kPanelWidth) {
+    : shape_(shape), capacity_(RoundUp(capacity, kPanelWidth)) {
   const std::size_t columns = heads() * (width() + value_panels() * kPanelWidth);
-  const std::size_t bytes = (capacity_ * columns * element_bytes() + 63) / 64 * 64;
-  if (bytes == 0) return;
-  data_.reset(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
-  if (!data_) throw std::bad_alloc();
-  std::memset(data_.get(), 0, bytes);
+  const std::size_t bytes = capacity_ * columns * element_bytes();
+  data_ = AllocateAligned<std::byte>(bytes);
+  if (bytes > 0) std::memset(data_.get(), 0, bytes);
 }
 
 // key, value [Hkv·Dh]
@@ -54,7 +51,7 @@ void KeyValuePanels::Write(std::size_t first, ConstMatrixView keys, ConstMatrixV
 }
 
 void KeyValuePanels::CopyFrom(const KeyValuePanels& other, std::size_t tokens) {
-  const std::size_t panels = (tokens + kPanelWidth - 1) / kPanelWidth;
+  const std::size_t panels = Pieces(tokens, kPanelWidth);
   for (std::size_t head = 0; tokens > 0 && head < heads(); ++head) {
     std::memcpy(const_cast<std::byte*>(KeyPanel(head, 0)), other.KeyPanel(head, 0),
                 panels * kPanelWidth * width() * element_bytes());

@@ -6,9 +6,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
-#include <memory>
 
+#include "lib/base/round_up.h"
+#include "lib/kernels/aligned_array.h"
 #include "lib/kernels/matrix.h"
 
 namespace fovea {
@@ -50,12 +50,9 @@ class KeyValuePanels {
   }
 
  private:
-  struct Free {
-    void operator()(std::byte* p) const { std::free(p); }
-  };
   std::size_t heads() const { return static_cast<std::size_t>(shape_.kv_heads); }
   std::size_t width() const { return static_cast<std::size_t>(shape_.head_width); }
-  std::size_t value_panels() const { return (width() + 15) / 16; }
+  std::size_t value_panels() const { return Pieces(width(), 16); }
   std::size_t element_bytes() const { return shape_.precision == KeyValuePrecision::kF16 ? 2 : 4; }
   template <typename Element>
   void WriteToken(std::size_t token, const Element* key, const Element* value);
@@ -63,7 +60,7 @@ class KeyValuePanels {
   KeyValueShape shape_;
   std::size_t capacity_ = 0;
   // Keys [Hkv, capacity / 16, Dh, 16], then values [Hkv, ⌈Dh / 16⌉, capacity, 16].
-  std::unique_ptr<std::byte[], Free> data_;
+  AlignedArray<std::byte> data_;
 };
 
 }  // namespace fovea

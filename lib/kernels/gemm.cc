@@ -4,6 +4,7 @@
 #include <string>
 
 #include "lib/base/error.h"
+#include "lib/base/round_up.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/kernel_table.h"
 
@@ -77,7 +78,7 @@ struct Product {
     PanelProduct product = {};
     product.rows = rows;
     product.inputs = count;
-    product.panel_count = (columns + kPanelWidth - 1) / kPanelWidth;
+    product.panel_count = Pieces(columns, kPanelWidth);
     for (std::size_t p = 0; p < product.panel_count; ++p) product.panels[p] = scratch.panels[p];
     product.sums = sums;
     product.sums_stride = kColumns;
@@ -111,8 +112,8 @@ void Gemm(ConstMatrixView a, ConstMatrixView b, const GemmOptions& options, Matr
   }
   if (c.rows == 0 || c.cols == 0) return;
   const Product product{CurrentKernels(), a, b, options, c, depth};
-  const std::size_t groups = (c.cols + kColumns - 1) / kColumns;
-  const std::size_t chunks = (c.rows + kTaskRows - 1) / kTaskRows;
+  const std::size_t groups = Pieces(c.cols, kColumns);
+  const std::size_t chunks = Pieces(c.rows, kTaskRows);
   const auto body = [&](std::size_t begin, std::size_t end) {
     Scratch scratch;
     for (std::size_t i = begin; i < end; ++i)

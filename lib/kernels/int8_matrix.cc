@@ -17,10 +17,6 @@ constexpr std::size_t kRotation = 128;  // `inputs` must be a multiple: eight wh
 constexpr std::size_t kMostInputs = 65'536;
 static_assert(kMostInputs * 127 * 255 < (std::size_t{1} << 31));
 
-std::size_t RoundUp(std::size_t n, std::size_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
-
 // Quantises rows of one matrix one after the other.
 class RowQuantizer {
  public:

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/base/round_up.h"
 #include "lib/kernels/int8_kernels.h"
 #include "lib/kernels/int8_matrix.h"
 #include "lib/kernels/matrix.h"
@@ -21,7 +22,7 @@ struct Int8Matrix::State {
   Matrix bytes;   // the panels; a Matrix, which is aligned to 64 bytes
   Matrix scales;  // [1, panels · 16]
 
-  std::size_t panels() const { return (outputs + kPanelWidth - 1) / kPanelWidth; }
+  std::size_t panels() const { return Pieces(outputs, kPanelWidth); }
   std::uint8_t* panel(std::size_t p) {
     return reinterpret_cast<std::uint8_t*>(bytes.data()) + p * padded * kPanelWidth;
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "lib/base/round_up.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/kernel_table.h"
 #include "lib/kernels/kernels.h"
@@ -28,9 +29,9 @@ void FinishBlock(const Epilogue& epilogue, const float* sums, std::size_t row, s
 template <typename Multiply>
 void MultiplyInBlocks(std::size_t inputs, std::size_t task_work, const Epilogue& epilogue,
                       MatrixView out, ThreadPool* pool, const Multiply& multiply) {
-  const std::size_t panels = (out.cols + kPanelWidth - 1) / kPanelWidth;
-  const std::size_t groups = (panels + kGroupPanels - 1) / kGroupPanels;
-  const std::size_t row_blocks = (out.rows + kRowBlock - 1) / kRowBlock;
+  const std::size_t panels = Pieces(out.cols, kPanelWidth);
+  const std::size_t groups = Pieces(panels, kGroupPanels);
+  const std::size_t row_blocks = Pieces(out.rows, kRowBlock);
   // A row block's inputs stay in the second-level cache while all weights pass by.
   const auto body = [&](std::size_t begin, std::size_t end) {
     alignas(64) float sums[kRowBlock * kOutputBlock];

@@ -3,10 +3,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <span>
+
+#include "lib/kernels/aligned_array.h"
 
 namespace fovea {
 
@@ -48,12 +47,8 @@ struct MatrixView {
 class Matrix {
  public:
   Matrix() = default;
-  Matrix(std::size_t rows, std::size_t cols) : rows_(rows), cols_(cols) {
-    const std::size_t bytes = (rows * cols * sizeof(float) + 63) / 64 * 64;
-    if (bytes == 0) return;
-    data_.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
-    if (!data_) throw std::bad_alloc();
-  }
+  Matrix(std::size_t rows, std::size_t cols)
+      : rows_(rows), cols_(cols), data_(AllocateAligned<float>(rows * cols)) {}
 
   std::size_t rows() const { return rows_; }
   std::size_t cols() const { return cols_; }
@@ -67,12 +62,9 @@ class Matrix {
   Matrix Clone() const;
 
  private:
-  struct Free {
-    void operator()(float* p) const { std::free(p); }
-  };
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;
-  std::unique_ptr<float[], Free> data_;
+  AlignedArray<float> data_;
 };
 
 // Scratch of at least `rows` × cols: made anew, its numbers lost, where it is not.

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <string>
 
 #include "lib/base/error.h"
@@ -115,8 +114,7 @@ PackedMatrix::PackedMatrix(WeightType type, std::span<const std::byte> weights, 
   state_->panel_bytes = inputs / PackedStepInputs(type) * PackedStepBytes(type);
   const std::size_t bytes = CheckedProduct(panels, state_->panel_bytes);
   if (bytes == 0) return;
-  state_->data.reset(static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
-  if (!state_->data) throw std::bad_alloc();
+  state_->data = AllocateAligned<std::byte>(bytes);
   // Pages of the last panel that no row reaches must still hold weights, so that no stray value is
   // ever multiplied.
   if (outputs % kPanelWidth != 0)

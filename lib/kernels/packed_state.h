@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
-#include <memory>
 
+#include "lib/base/round_up.h"
+#include "lib/kernels/aligned_array.h"
 #include "lib/kernels/block_format.h"
 #include "lib/kernels/kernel_table.h"
 #include "lib/kernels/packed_matrix.h"
@@ -17,18 +17,14 @@ namespace fovea {
 //   F16   [inputs, 16] f16
 // and for block formats what block_format.h draws.
 struct PackedMatrix::State {
-  struct Free {
-    void operator()(std::byte* p) const { std::free(p); }
-  };
-
   WeightType type = WeightType::kF32;
   InputPrecision precision = InputPrecision::kF32;
   std::size_t outputs = 0;
   std::size_t inputs = 0;
   std::size_t panel_bytes = 0;
-  std::unique_ptr<std::byte[], Free> data;  // aligned to 64 bytes
+  AlignedArray<std::byte> data;
 
-  std::size_t panels() const { return (outputs + kPanelWidth - 1) / kPanelWidth; }
+  std::size_t panels() const { return Pieces(outputs, kPanelWidth); }
   const std::byte* panel(std::size_t p) const { return data.get() + p * panel_bytes; }
 };
 
