@@ -1,0 +1,261 @@
+#include "tools/reader_data.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
+#include <sstream>
+
+#include "generator/pipeline.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/hash.h"
+#include "lib/base/thread_pool.h"
+#include "lib/text/utf8.h"
+#include "tools/json_lines.h"
+#include "tools/session.h"
+#include "tools/squad.h"
+#include "tools/temporary_index.h"
+
+namespace fovea::tools {
+namespace {
+
+
+constexpr int kCandidates = 12;
+constexpr std::size_t kMaxContext = std::size_t{1} << 20;  // bytes
+
+// Byte offset of the `characters`-th code point; nullopt past the end.
+std::optional<std::size_t> ByteOffset(std::string_view text, std::int64_t characters) {
+  std::size_t at = 0;
+  for (std::int64_t i = 0; i < characters; ++i) {
+    if (at >= text.size()) return std::nullopt;
+    at += static_cast<std::size_t>(DecodeUtf8(text, at).length);
+  }
+  return at;
+}
+
+[[noreturn]] void Bad(const JsonLine& line, const std::string& what) {
+  throw Error(ErrorCode::kInvalidArgument, line.where + ": " + what);
+}
+
+std::vector<ByteRange> Answers(const JsonLine& line, const std::string& context) {
+  std::vector<ByteRange> answers;
+  if (!line.object.value("answerable", true)) return answers;
+  const auto list = line.object.find("answers");
+  if (list == line.object.end() || !list->is_array() || list->empty())
+    Bad(line, "an answerable question needs \"answers\"");
+  for (const auto& answer : *list) {
+    if (!answer.is_object() || !answer.contains("text") || !answer["text"].is_string() ||
+        !answer.contains("start") || !answer["start"].is_number_integer())
+      Bad(line, "an answer needs \"text\" and \"start\"");
+    const std::string text = answer["text"];
+    const auto begin = ByteOffset(context, answer["start"].get<std::int64_t>());
+    if (text.empty() || !begin || context.compare(*begin, text.size(), text) != 0)
+      Bad(line, "the answer \"" + text + "\" does not stand at its start");
+    answers.push_back({*begin, *begin + text.size()});
+  }
+  return answers;
+}
+
+// First and last token of the bytes, and whether they are all of a window's.
+std::pair<std::size_t, std::size_t> TokensOf(const Encoding& encoding, ByteRange range) {
+  std::size_t first = 1;
+  const std::size_t end = encoding.ids.size() - 1;
+  while (first + 1 < end && encoding.ranges[first].end <= range.begin) ++first;
+  std::size_t last = first;
+  while (last + 1 < end && encoding.ranges[last + 1].begin < range.end) ++last;
+  return {first, last};
+}
+
+void WriteCorpus(const TrainingData& data, const std::filesystem::path& file) {
+  std::string corpus;
+  for (std::size_t i = 0; i < data.contexts.size(); ++i) {
+    const Json line{{"_id", std::to_string(i)},
+                    {"title", data.contexts[i].title},
+                    {"text", data.contexts[i].text}};
+    corpus += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
+  WriteFileAtomically(file, corpus);
+}
+
+std::string FingerprintOf(const TrainingData& data, const Encoder& encoder) {
+  ContentHasher hasher;
+  hasher.Update(encoder.fingerprint());
+  for (const TrainingContext& context : data.contexts)
+    hasher.Update(context.title + "\n" + context.text + "\n");
+  for (const TrainingQuestion& question : data.questions) hasher.Update(question.question + "\n");
+  return hasher.Hex();
+}
+
+std::vector<Candidate> CandidatesOf(const std::vector<Hit>& hits) {
+  float best = 0;
+  for (const Hit& hit : hits) best = std::max(best, hit.lexical_score.value_or(0));
+  std::vector<Candidate> candidates;
+  for (const Hit& hit : hits) {
+    candidates.push_back({static_cast<std::uint32_t>(std::stoul(hit.passage.document)),
+                          hit.dense_score.value_or(0),
+                          best > 0 ? hit.lexical_score.value_or(0) / best : 0});
+  }
+  return candidates;
+}
+
+std::optional<std::vector<std::vector<Candidate>>> ReadCandidates(
+    const std::filesystem::path& cache, const std::string& fingerprint, std::size_t questions) {
+  if (cache.empty() || !std::filesystem::exists(cache)) return std::nullopt;
+  std::istringstream lines(ReadFile(cache));
+  std::string line;
+  if (!std::getline(lines, line) || line != fingerprint) return std::nullopt;
+  std::vector<std::vector<Candidate>> candidates;
+  while (std::getline(lines, line)) {
+    candidates.emplace_back();
+    for (const Json& entry : Json::parse(line, nullptr, false))
+      candidates.back().push_back({entry.at(0), entry.at(1), entry.at(2)});
+  }
+  if (candidates.size() != questions) return std::nullopt;
+  return candidates;
+}
+
+}  // namespace
+
+TrainingData ReadTrainingData(const std::vector<std::string>& files, bool skip_bad) {
+  TrainingData data;
+  std::map<std::string, std::size_t> known;
+  for (const std::string& file : files) {
+    for (const JsonLine& line : ReadJsonLines(file)) {
+      try {
+        const std::string context = line.Text("context");
+        if (context.find_first_not_of(" \t\r\n") == std::string::npos)
+          Bad(line, "the context is empty");
+        if (context.size() > kMaxContext) Bad(line, "the context is longer than 1 MiB");
+        TrainingQuestion question{line.Text("question"), 0, Answers(line, context)};
+        const auto [entry, added] = known.emplace(context, data.contexts.size());
+        if (added) data.contexts.push_back({line.object.value("title", ""), context});
+        question.context = entry->second;
+        data.questions.push_back(std::move(question));
+      } catch (const Error&) {
+        if (!skip_bad) throw;
+        ++data.skipped;
+      }
+    }
+  }
+  return data;
+}
+
+std::vector<std::vector<Candidate>> FindCandidates(Session& session, const TrainingData& data,
+                                                   const Encoder& encoder,
+                                                   const std::filesystem::path& cache) {
+  const std::string fingerprint = FingerprintOf(data, encoder);
+  if (auto known = ReadCandidates(cache, fingerprint, data.questions.size()))
+    return std::move(*known);
+  const TemporaryFolder folder;
+  WriteCorpus(data, folder.path() / "corpus.jsonl");
+  ChunkerOptions chunker;
+  chunker.chunk_tokens = 0;
+  BuildIndex(session, folder.path() / "index", folder.path() / "corpus.jsonl", chunker);
+  const Searcher searcher(folder.path() / "index", encoder, nullptr, &session.pool(),
+                          session.log());
+  std::vector<std::vector<Candidate>> all;
+  std::string lines = fingerprint + "\n";
+  for (const TrainingQuestion& question : data.questions) {
+    session.ThrowIfStopped();
+    all.push_back(CandidatesOf(searcher.Search(
+        question.question, {.k = kCandidates, .mode = SearchMode::kHybrid, .document_glob = ""})));
+    Json entry = Json::array();
+    for (const Candidate& c : all.back()) entry.push_back({c.context, c.dense, c.lexical});
+    lines += entry.dump() + "\n";
+    session.Report("finding hard negatives", all.size(), data.questions.size());
+  }
+  if (!cache.empty()) WriteFileAtomically(cache, lines);
+  return all;
+}
+
+std::vector<TokenId> Window(const Encoding& encoding, std::size_t first, std::size_t count) {
+  std::vector<TokenId> tokens = {encoding.ids.front()};
+  const auto begin = encoding.ids.begin() + static_cast<std::ptrdiff_t>(first);
+  tokens.insert(tokens.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
+  tokens.push_back(encoding.ids.back());
+  return tokens;
+}
+
+TrainingExamples::TrainingExamples(const TrainingData& data,
+                                   std::vector<std::vector<Candidate>> candidates,
+                                   const Encoder& encoder, const ReaderDataOptions& options,
+                                   ThreadPool* pool)
+    : data_(data),
+      encoder_(encoder),
+      options_(options),
+      candidates_(std::move(candidates)),
+      contexts_(data.contexts.size()) {
+  pool->ParallelFor(contexts_.size(), 64, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      contexts_[i] = encoder.tokenizer().Encode(data.contexts[i].text);
+  });
+}
+
+bool TrainingExamples::HoldsAnswer(const Candidate& candidate,
+                                   const TrainingQuestion& question) const {
+  const std::string& text = data_.contexts[question.context].text;
+  std::vector<std::string> answers;
+  for (const ByteRange& range : question.answers)
+    answers.push_back(text.substr(range.begin, range.end - range.begin));
+  return ContainsAnswer(data_.contexts[candidate.context].text, answers);
+}
+
+ReaderPassage TrainingExamples::Passage(const Candidate& candidate,
+                                        const TrainingQuestion* question) const {
+  const Encoding& encoding = contexts_[candidate.context];
+  const std::size_t window = static_cast<std::size_t>(encoder_.config().max_tokens) - 2;
+  const std::size_t content = encoding.ids.size() - 2;
+  std::size_t first = 1;
+  ReaderPassage passage;
+  std::vector<std::pair<std::size_t, std::size_t>> answers;
+  if (question != nullptr) {
+    for (const ByteRange& range : question->answers) answers.push_back(TokensOf(encoding, range));
+    // Of a longer passage: the window around the first answer.
+    if (content > window && !answers.empty() && answers[0].second > window) {
+      const std::size_t middle = (answers[0].first + answers[0].second) / 2;
+      first = std::min(middle - std::min(middle - 1, window / 2), content - window + 1);
+    }
+  }
+  const std::size_t count = std::min(window, content);
+  passage.tokens = Window(encoding, first, count);
+  passage.scores = {candidate.dense, candidate.lexical};
+  for (const auto& [from, to] : answers) {
+    if (from >= first && to < first + count)
+      passage.answers.emplace_back(from - first + 1, to - first + 1);
+  }
+  return passage;
+}
+
+ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) const {
+  const TrainingQuestion& question = data_.questions[index];
+  std::mt19937_64 random((options_.seed * 31 + epoch) * 1'000'003 + index);
+  ReaderQuestion example;
+  example.tokens = encoder_.Tokenize(question.question);
+  Candidate right{static_cast<std::uint32_t>(question.context), 0, 0};
+  std::vector<Candidate> wrong;
+  for (const Candidate& candidate : candidates_[index]) {
+    if (candidate.context == question.context) {
+      right = candidate;
+    } else if (question.answers.empty() || !HoldsAnswer(candidate, question)) {
+      wrong.push_back(candidate);
+    }
+  }
+  // One that retrieval missed looks no better to the reader than the last that it found.
+  if (right.dense == 0 && !candidates_[index].empty()) {
+    right.dense = candidates_[index].back().dense;
+    right.lexical = candidates_[index].back().lexical;
+  }
+  const auto draw = static_cast<float>(random() >> 40) / static_cast<float>(1 << 24);
+  const bool withhold = draw < options_.without_answer && !wrong.empty();
+  if (!withhold) example.passages.push_back(Passage(right, &question));
+  while (example.passages.size() < options_.passages && !wrong.empty()) {
+    const std::size_t pick = random() % wrong.size();
+    example.passages.push_back(Passage(wrong[pick], nullptr));
+    wrong.erase(wrong.begin() + static_cast<std::ptrdiff_t>(pick));
+  }
+  return example;
+}
+
+}  // namespace fovea::tools

@@ -1,0 +1,81 @@
+// Training questions (docs/formats.md, "Training data") with the passages that retrieval finds for
+// them.
+
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lib/nn/encoder.h"
+#include "lib/train/reader_trainer.h"
+
+namespace fovea::tools {
+
+class Session;
+
+struct TrainingContext {
+  std::string title;
+  std::string text;
+};
+
+struct TrainingQuestion {
+  std::string question;
+  std::size_t context = 0;         // index into TrainingData::contexts
+  std::vector<ByteRange> answers;  // in the context; empty: not answerable
+};
+
+struct TrainingData {
+  std::vector<TrainingContext> contexts;  // each once
+  std::vector<TrainingQuestion> questions;
+  std::size_t skipped = 0;
+};
+
+// Reads JSONL files. A line whose answer does not stand where it says, or with an empty context, is
+// Error(kInvalidArgument) naming file and line; with `skip_bad` it is counted and left out.
+TrainingData ReadTrainingData(const std::vector<std::string>& files, bool skip_bad);
+
+// A context that retrieval gives for a question.
+struct Candidate {
+  std::uint32_t context = 0;
+  float dense = 0;    // cosine
+  float lexical = 0;  // BM25 by the question's best, 0 … 1
+};
+
+// The first contexts of a hybrid search for every question, best first. Kept in `cache`, and taken
+// from there when data and embedder are the same.
+std::vector<std::vector<Candidate>> FindCandidates(Session& session, const TrainingData& data,
+                                                   const Encoder& encoder,
+                                                   const std::filesystem::path& cache);
+
+struct ReaderDataOptions {
+  std::size_t passages = 2;     // read together: the right one and hard negatives
+  float without_answer = 0.2f;  // share of questions from which the right passage is withheld
+  std::uint64_t seed = 1;
+};
+
+// The examples of the trainer. Borrows data and encoder.
+class TrainingExamples final : public ReaderExamples {
+ public:
+  TrainingExamples(const TrainingData& data, std::vector<std::vector<Candidate>> candidates,
+                   const Encoder& encoder, const ReaderDataOptions& options, ThreadPool* pool);
+
+  std::size_t size() const override { return data_.questions.size(); }
+  ReaderQuestion Get(std::size_t index, std::uint64_t epoch) const override;
+
+ private:
+  ReaderPassage Passage(const Candidate& candidate, const TrainingQuestion* question) const;
+  bool HoldsAnswer(const Candidate& candidate, const TrainingQuestion& question) const;
+
+  const TrainingData& data_;
+  const Encoder& encoder_;
+  ReaderDataOptions options_;
+  std::vector<std::vector<Candidate>> candidates_;
+  std::vector<Encoding> contexts_;  // tokens of each
+};
+
+// Tokens [first, first + count) of a passage's encoding between [CLS] and [SEP].
+std::vector<TokenId> Window(const Encoding& encoding, std::size_t first, std::size_t count);
+
+}  // namespace fovea::tools
