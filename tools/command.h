@@ -46,6 +46,7 @@ std::unique_ptr<Command> MakeGenerateCommand();
 std::unique_ptr<Command> MakeEvalRetrievalCommand();
 std::unique_ptr<Command> MakeEvalQaCommand();
 std::unique_ptr<Command> MakeEvalQuestionsCommand();
+std::unique_ptr<Command> MakeTrainReaderCommand();
 std::unique_ptr<Command> MakeBenchCommand();
 
 }  // namespace fovea::tools

@@ -39,6 +39,8 @@ const std::vector<CommandEntry>& Commands() {
        "path; null if there is "
        "none), and optionally \"id\", \"answer\" (a text or a list of them), \"answerable\".",
        MakeEvalQuestionsCommand},
+      {"train reader", "--data FILE… --out FILE", "train or fine-tune the reader", "",
+       MakeTrainReaderCommand},
       {"bench", "[PART…]", "timings of the parts on this machine",
        "Parts: kernels, embed, search, read, generate, ask; all of them by default.",
        MakeBenchCommand},

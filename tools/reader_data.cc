@@ -23,6 +23,7 @@ namespace {
 
 
 constexpr int kCandidates = 12;
+constexpr std::ptrdiff_t kLongestTitle = 32;  // tokens; the rest is left out
 constexpr std::size_t kMaxContext = std::size_t{1} << 20;  // bytes
 
 // Byte offset of the `characters`-th code point; nullopt past the end.
@@ -143,9 +144,10 @@ TrainingData ReadTrainingData(const std::vector<std::string>& files, bool skip_b
 }
 
 std::vector<std::vector<Candidate>> FindCandidates(Session& session, const TrainingData& data,
-                                                   const Encoder& encoder,
                                                    const std::filesystem::path& cache) {
-  const std::string fingerprint = FingerprintOf(data, encoder);
+  const std::unique_ptr<Encoder> encoder =
+      Encoder::Load(session.EmbedderFolder(), &session.pool(), kDefaultPrecision);
+  const std::string fingerprint = FingerprintOf(data, *encoder);
   if (auto known = ReadCandidates(cache, fingerprint, data.questions.size()))
     return std::move(*known);
   const TemporaryFolder folder;
@@ -153,7 +155,7 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
   ChunkerOptions chunker;
   chunker.chunk_tokens = 0;
   BuildIndex(session, folder.path() / "index", folder.path() / "corpus.jsonl", chunker);
-  const Searcher searcher(folder.path() / "index", encoder, nullptr, &session.pool(),
+  const Searcher searcher(folder.path() / "index", *encoder, nullptr, &session.pool(),
                           session.log());
   std::vector<std::vector<Candidate>> all;
   std::string lines = fingerprint + "\n";
@@ -170,12 +172,31 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
   return all;
 }
 
-std::vector<TokenId> Window(const Encoding& encoding, std::size_t first, std::size_t count) {
-  std::vector<TokenId> tokens = {encoding.ids.front()};
-  const auto begin = encoding.ids.begin() + static_cast<std::ptrdiff_t>(first);
-  tokens.insert(tokens.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
-  tokens.push_back(encoding.ids.back());
-  return tokens;
+Encoding EncodeTitle(std::string_view title, const Encoder& encoder) {
+  Encoding encoding = encoder.tokenizer().Encode(title);
+  const std::size_t longest = kLongestTitle + 2;  // [CLS] and [SEP]
+  if (encoding.ids.size() > longest) {
+    encoding.ids.erase(encoding.ids.begin() + kLongestTitle + 1, encoding.ids.end() - 1);
+    encoding.ranges.erase(encoding.ranges.begin() + kLongestTitle + 1, encoding.ranges.end() - 1);
+  }
+  return encoding;
+}
+
+std::size_t WindowTokens(const Encoding& title, const Encoder& encoder) {
+  const std::size_t in_front = title.ids.size() > 2 ? title.ids.size() : 1;
+  return static_cast<std::size_t>(encoder.config().max_tokens) - in_front - 1;
+}
+
+ReaderPassage PassageTokens(const Encoding& title, const Encoding& text, std::size_t first,
+                            std::size_t count) {
+  ReaderPassage passage;
+  passage.tokens = {text.ids.front()};
+  if (title.ids.size() > 2) passage.tokens = title.ids;
+  passage.text = passage.tokens.size();
+  const auto begin = text.ids.begin() + static_cast<std::ptrdiff_t>(first);
+  passage.tokens.insert(passage.tokens.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
+  passage.tokens.push_back(text.ids.back());
+  return passage;
 }
 
 TrainingExamples::TrainingExamples(const TrainingData& data,
@@ -186,10 +207,13 @@ TrainingExamples::TrainingExamples(const TrainingData& data,
       encoder_(encoder),
       options_(options),
       candidates_(std::move(candidates)),
+      titles_(data.contexts.size()),
       contexts_(data.contexts.size()) {
   pool->ParallelFor(contexts_.size(), 64, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i)
+    for (std::size_t i = begin; i < end; ++i) {
+      titles_[i] = EncodeTitle(data.contexts[i].title, encoder);
       contexts_[i] = encoder.tokenizer().Encode(data.contexts[i].text);
+    }
   });
 }
 
@@ -205,10 +229,10 @@ bool TrainingExamples::HoldsAnswer(const Candidate& candidate,
 ReaderPassage TrainingExamples::Passage(const Candidate& candidate,
                                         const TrainingQuestion* question) const {
   const Encoding& encoding = contexts_[candidate.context];
-  const std::size_t window = static_cast<std::size_t>(encoder_.config().max_tokens) - 2;
+  const Encoding& title = titles_[candidate.context];
+  const std::size_t window = WindowTokens(title, encoder_);
   const std::size_t content = encoding.ids.size() - 2;
   std::size_t first = 1;
-  ReaderPassage passage;
   std::vector<std::pair<std::size_t, std::size_t>> answers;
   if (question != nullptr) {
     for (const ByteRange& range : question->answers) answers.push_back(TokensOf(encoding, range));
@@ -219,11 +243,11 @@ ReaderPassage TrainingExamples::Passage(const Candidate& candidate,
     }
   }
   const std::size_t count = std::min(window, content);
-  passage.tokens = Window(encoding, first, count);
+  ReaderPassage passage = PassageTokens(title, encoding, first, count);
   passage.scores = {candidate.dense, candidate.lexical};
   for (const auto& [from, to] : answers) {
     if (from >= first && to < first + count)
-      passage.answers.emplace_back(from - first + 1, to - first + 1);
+      passage.answers.emplace_back(from - first + passage.text, to - first + passage.text);
   }
   return passage;
 }

@@ -46,7 +46,6 @@ struct Candidate {
 // The first contexts of a hybrid search for every question, best first. Kept in `cache`, and taken
 // from there when data and embedder are the same.
 std::vector<std::vector<Candidate>> FindCandidates(Session& session, const TrainingData& data,
-                                                   const Encoder& encoder,
                                                    const std::filesystem::path& cache);
 
 struct ReaderDataOptions {
@@ -72,10 +71,18 @@ class TrainingExamples final : public ReaderExamples {
   const Encoder& encoder_;
   ReaderDataOptions options_;
   std::vector<std::vector<Candidate>> candidates_;
-  std::vector<Encoding> contexts_;  // tokens of each
+  std::vector<Encoding> titles_;  // of each context
+  std::vector<Encoding> contexts_;
 };
 
-// Tokens [first, first + count) of a passage's encoding between [CLS] and [SEP].
-std::vector<TokenId> Window(const Encoding& encoding, std::size_t first, std::size_t count);
+// A title as it goes in front of a passage, cut where it is long.
+Encoding EncodeTitle(std::string_view title, const Encoder& encoder);
+
+// How many of a text's tokens fit beside the title.
+std::size_t WindowTokens(const Encoding& title, const Encoder& encoder);
+
+// Tokens [first, first + count) of a text (1 is the first after [CLS]) behind their title.
+ReaderPassage PassageTokens(const Encoding& title, const Encoding& text, std::size_t first,
+                            std::size_t count);
 
 }  // namespace fovea::tools

@@ -22,16 +22,16 @@ constexpr std::size_t kLongestAnswer = 30;  // tokens
 constexpr std::size_t kValidationBatch = 16;
 
 // The likeliest span of a single passage, as bytes of its text.
-ByteRange BestSpan(const ReaderLogits& logits, const Encoding& encoding) {
+ByteRange BestSpan(const ReaderLogits& logits, std::size_t text, const Encoding& encoding) {
   const std::vector<float>& start = logits.start[0];
   const std::vector<float>& end = logits.end[0];
   float best = -std::numeric_limits<float>::infinity();
   ByteRange range{0, 0};
-  for (std::size_t i = 1; i + 1 < start.size(); ++i) {
+  for (std::size_t i = text; i + 1 < start.size(); ++i) {
     for (std::size_t j = i; j + 1 < end.size() && j < i + kLongestAnswer; ++j) {
       if (start[i] + end[j] <= best) continue;
       best = start[i] + end[j];
-      range = {encoding.ranges[i].begin, encoding.ranges[j].end};
+      range = {encoding.ranges[i - text + 1].begin, encoding.ranges[j - text + 1].end};
     }
   }
   return range;
@@ -57,7 +57,7 @@ class TrainReaderCommand final : public Command {
     if (files_.empty()) throw UsageError("--data: missing");
     if (out_.empty()) throw UsageError("--out: missing");
     const std::filesystem::path folder = session.EmbedderFolder();
-    const std::unique_ptr<Encoder> encoder = Encoder::Load(folder);
+    const std::unique_ptr<Encoder> encoder = Encoder::Load(folder, &session.pool());
     const SafetensorsFile weights(folder / "model.safetensors");
     const TrainingData data = ReadTrainingData(files_, skip_bad_);
     if (data.skipped > 0) session.Warn(std::to_string(data.skipped) + " lines left out");
@@ -67,7 +67,7 @@ class TrainReaderCommand final : public Command {
     options_.seed = static_cast<std::uint64_t>(seed_);
     options_.checkpoint = out_ + ".checkpoint";
     const TrainingExamples examples(
-        data, FindCandidates(session, data, *encoder, out_ + ".candidates"), *encoder,
+        data, FindCandidates(session, data, out_ + ".candidates"), *encoder,
         {.passages = static_cast<std::size_t>(passages_), .seed = options_.seed}, &session.pool());
     ReaderNetwork network(*encoder, weights, network_options, options_.seed);
     ReaderTrainer trainer(network, examples, options_);
@@ -119,7 +119,7 @@ class TrainReaderCommand final : public Command {
       const std::vector<ReaderLogits> logits = network.Forward(batch, &session.pool());
       for (std::size_t i = 0; i < batch.size(); ++i) {
         const std::string& text = squad.paragraphs[questions[i]->paragraph].text;
-        const ByteRange range = BestSpan(logits[i], encodings[i]);
+        const ByteRange range = BestSpan(logits[i], batch[i].passages[0].text, encodings[i]);
         const std::string answer = text.substr(range.begin, range.end - range.begin);
         f1 += F1(answer, questions[i]->answers);
         em += ExactMatch(answer, questions[i]->answers);
@@ -132,13 +132,13 @@ class TrainReaderCommand final : public Command {
     for (const SquadQuestion& question : squad.questions) {
       if (question.answers.empty()) continue;
       if (valid_limit_ && count + batch.size() >= static_cast<std::size_t>(*valid_limit_)) break;
-      encodings.push_back(encoder.tokenizer().Encode(squad.paragraphs[question.paragraph].text));
-      const std::size_t window = static_cast<std::size_t>(encoder.config().max_tokens) - 2;
-      ReaderPassage passage;
-      passage.tokens =
-          Window(encodings.back(), 1, std::min(window, encodings.back().ids.size() - 2));
+      const SquadParagraph& paragraph = squad.paragraphs[question.paragraph];
+      encodings.push_back(encoder.tokenizer().Encode(paragraph.text));
+      const Encoding title = EncodeTitle(paragraph.title, encoder);
       batch.push_back({encoder.Tokenize(question.question), {}});
-      batch.back().passages.push_back(std::move(passage));
+      batch.back().passages.push_back(
+          PassageTokens(title, encodings.back(), 1,
+                        std::min(WindowTokens(title, encoder), encodings.back().ids.size() - 2)));
       questions.push_back(&question);
       if (batch.size() == kValidationBatch) flush();
     }

@@ -200,7 +200,7 @@ ReaderLogits LogitsOf(const ReaderQuestion& question, const Batch& batch, std::s
     logits.none += batch.passage_logits.row(pair + p)[1] / passages;
     std::vector<float> start(passage.tokens.size(), kNever), end(passage.tokens.size(), kNever);
     const std::size_t first = batch.joint_starts[pair + p] + question.tokens.size();
-    for (std::size_t t = 1; t + 1 < passage.tokens.size(); ++t) {
+    for (std::size_t t = passage.text; t + 1 < passage.tokens.size(); ++t) {
       start[t] = batch.token_logits.row(first + t)[0] + fit;
       end[t] = batch.token_logits.row(first + t)[1] + fit;
     }

@@ -38,9 +38,10 @@ struct ReaderNetworkOptions {
   float rank_weight = 0.5f;
 };
 
-// Token ids with [CLS] in front and [SEP] behind; answers can only be at the tokens between them.
+// [CLS] (title [SEP]) text [SEP]; answers can only be in the text.
 struct ReaderPassage {
   std::vector<TokenId> tokens;
+  std::size_t text = 1;  // the text's first token
   std::array<float, 2> scores = {};  // dense (cosine), lexical (BM25 by the question's best)
   // Where the answer is, as first and last token; empty if it is not here.
   std::vector<std::pair<std::size_t, std::size_t>> answers;
@@ -53,7 +54,7 @@ struct ReaderQuestion {
 
 // Of one question.
 struct ReaderLogits {
-  // [P][Tp], −∞ at [CLS] and [SEP]; r_p is in them.
+  // [P][Tp], −∞ outside the text; r_p is in them.
   std::vector<std::vector<float>> start;
   std::vector<std::vector<float>> end;
   std::vector<float> passage;  // [P], r_p
