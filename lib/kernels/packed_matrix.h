@@ -29,8 +29,7 @@ class PackedMatrix {
  public:
   PackedMatrix();
   // weights: `outputs` rows of RowBytes(type, inputs) bytes, row-major, as PyTorch's Linear.weight and GGUF store them.
-  // They are copied, or borrowed where the layout serves as it is: `weights` must then outlive the PackedMatrix (a mapped
-  // file does). Throws Error(kInvalidArgument) if sizes do not fit.
+  // They are copied. Throws Error(kInvalidArgument) if sizes do not fit.
   PackedMatrix(WeightType type, std::span<const std::byte> weights, std::size_t outputs, std::size_t inputs,
                const PackOptions& options = {});
   ~PackedMatrix();

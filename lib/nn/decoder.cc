@@ -36,15 +36,13 @@ Bpe ReadTokenizer(const GgufFile& file) {
 }
 
 struct Layer {
-  std::vector<float> attention_norm;     // [D]
-  GgufLinear query;                      // [H·Dh, D]
-  GgufLinear key;                        // [Hkv·Dh, D]
-  GgufLinear value;                      // [Hkv·Dh, D]
-  GgufLinear attention_output;           // [D, H·Dh]
-  std::vector<float> feed_forward_norm;  // [D]
-  GgufLinear gate;                       // [F, D]
-  GgufLinear up;                         // [F, D]
-  GgufLinear down;                       // [D, F]
+  std::vector<float> attention_norm;        // [D]
+  std::vector<GgufLinear> query_key_value;  // together [(H + 2 Hkv)·Dh, D]
+  GgufLinear attention_output;              // [D, H·Dh]
+  std::vector<float> feed_forward_norm;     // [D]
+  GgufLinear gate;                          // [F, D]
+  GgufLinear up;                            // [F, D]
+  GgufLinear down;                          // [D, F]
 };
 
 // Packed weights take as many bytes as the file's.
@@ -80,22 +78,18 @@ struct Scratch {
           std::size_t feed_forward)
       : hidden(tokens, width),
         normed(tokens, width),
-        query(tokens, query_width),
-        key(tokens, key_width),
-        value(tokens, key_width),
+        projected(tokens, query_width + 2 * key_width),
         context(tokens, query_width),
         up(tokens, feed_forward),
         gated(tokens, feed_forward) {}
 
-  Matrix hidden;    // [T, D]
-  Matrix normed;    // [T, D]
-  Matrix query;     // [T, H·Dh]
-  Matrix key;       // [T, Hkv·Dh]
-  Matrix value;     // [T, Hkv·Dh]
-  Matrix context;   // [T, H·Dh]
-  Matrix up;        // [T, F]
-  Matrix gated;     // [T, F]
-  RopeTable turns;  // of the block's positions
+  Matrix hidden;     // [T, D]
+  Matrix normed;     // [T, D]
+  Matrix projected;  // [T, (H + 2 Hkv)·Dh]: queries, keys, values
+  Matrix context;    // [T, H·Dh]
+  Matrix up;         // [T, F]
+  Matrix gated;      // [T, F]
+  RopeTable turns;   // of the block's positions
 };
 
 }  // namespace
@@ -109,7 +103,7 @@ struct Decoder::State {
         fingerprint(ModelFingerprint(path, file.file().text())),
         name(path.filename().string()) {}
 
-  GgufFile file;  // Stays mapped: the packed matrices may borrow from it.
+  GgufFile file;
   DecoderConfig config;
   Rope rope;
   Bpe tokenizer;
@@ -158,9 +152,10 @@ Layer Decoder::State::ReadLayer(TensorReader& reader, int index) const {
   const auto feed_forward = static_cast<std::size_t>(config.feed_forward);
   Layer layer;
   layer.attention_norm = reader.Vector(prefix + "attn_norm.weight", width);
-  layer.query = reader.LinearLayer(prefix + "attn_q", query_width(), width);
-  layer.key = reader.LinearLayer(prefix + "attn_k", key_width(), width);
-  layer.value = reader.LinearLayer(prefix + "attn_v", key_width(), width);
+  layer.query_key_value = reader.Stacked({{prefix + "attn_q", query_width()},
+                                          {prefix + "attn_k", key_width()},
+                                          {prefix + "attn_v", key_width()}},
+                                         width);
   layer.attention_output = reader.LinearLayer(prefix + "attn_output", width, query_width());
   layer.feed_forward_norm = reader.Vector(prefix + "ffn_norm.weight", width);
   // Half of a layer's work; 8 bits cost least here, but not in the last layers, which nothing
@@ -221,20 +216,25 @@ void Decoder::State::RunLayer(const Layer& layer, KeyValuePanels& cached, std::s
                               std::size_t tokens, Scratch& scratch, ThreadPool* pool) const {
   const MatrixView hidden = scratch.hidden.view().Rows(0, tokens);
   const MatrixView normed = scratch.normed.view().Rows(0, tokens);
-  const MatrixView query = scratch.query.view().Rows(0, tokens);
-  const MatrixView keys = scratch.key.view().Rows(0, tokens);
-  const MatrixView values = scratch.value.view().Rows(0, tokens);
+  const MatrixView projected = scratch.projected.view().Rows(0, tokens);
+  const std::size_t keys_end = query_width() + key_width();
+  const MatrixView query = projected.Cols(0, query_width());
+  const MatrixView keys = projected.Cols(query_width(), keys_end);
+  const MatrixView values = projected.Cols(keys_end, projected.cols);
   const MatrixView context = scratch.context.view().Rows(0, tokens);
   const MatrixView up = scratch.up.view().Rows(0, tokens);
   const MatrixView gated = scratch.gated.view().Rows(0, tokens);
 
   Norm(hidden, layer.attention_norm, normed, pool);
-  MatMul(normed, layer.query.weights, Plus(layer.query.bias), query, pool);
-  MatMul(normed, layer.key.weights, Plus(layer.key.bias), keys, pool);
-  MatMul(normed, layer.value.weights, Plus(layer.value.bias), values, pool);
+  std::size_t column = 0;
+  for (const GgufLinear& part : layer.query_key_value) {
+    const std::size_t end = column + part.weights.outputs();
+    MatMul(normed, part.weights, Plus(part.bias), projected.Cols(column, end), pool);
+    column = end;
+  }
   ForRowBlocks(tokens, pool, [&](std::size_t begin, std::size_t end) {
-    scratch.turns.Apply(query.Rows(begin, end), config.head_width, begin);
-    scratch.turns.Apply(keys.Rows(begin, end), config.head_width, begin);
+    const MatrixView queries_and_keys = projected.Rows(begin, end).Cols(0, keys_end);
+    scratch.turns.Apply(queries_and_keys, config.head_width, begin);
     cached.Write(past + begin, keys.Rows(begin, end), values.Rows(begin, end));
   });
   const AttentionShape shape = {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "lib/nn/float16.h"
 #include "lib/nn/gguf_types.h"
@@ -13,9 +14,7 @@ namespace fovea {
 PackedMatrix TensorReader::Packed(const std::string& name, std::size_t outputs, std::size_t inputs,
                                   InputPrecision fast) {
   const GgufTensor& tensor = Take(name, {inputs, outputs});
-  const bool exact = options_.precision == DecoderPrecision::kF32;
-  return PackedMatrix(Type(name, tensor), tensor.data, outputs, inputs,
-                      {.precision = exact ? InputPrecision::kF32 : fast, .pool = options_.pool});
+  return PackedMatrix(Type(name, tensor), tensor.data, outputs, inputs, Packing(fast));
 }
 
 GgufLinear TensorReader::LinearLayer(const std::string& name, std::size_t outputs,
@@ -23,6 +22,39 @@ GgufLinear TensorReader::LinearLayer(const std::string& name, std::size_t output
   GgufLinear linear{Packed(name + ".weight", outputs, inputs, fast), {}};
   if (Has(name + ".bias")) linear.bias = Vector(name + ".bias", outputs);
   return linear;
+}
+
+std::vector<GgufLinear> TensorReader::Stacked(const std::vector<Part>& parts, std::size_t inputs,
+                                              InputPrecision fast) {
+  std::vector<GgufLinear> stacked;
+  for (std::size_t i = 0; i < parts.size();) {
+    GgufLinear linear;
+    std::vector<std::byte> weights;
+    std::size_t outputs = 0;
+    std::optional<WeightType> type;
+    for (; i < parts.size(); ++i) {
+      const auto& [name, part_outputs] = parts[i];
+      const GgufTensor& tensor = Take(name + ".weight", {inputs, part_outputs});
+      if (type && *type != Type(name + ".weight", tensor)) break;
+      type = Type(name + ".weight", tensor);
+      weights.insert(weights.end(), tensor.data.begin(), tensor.data.end());
+      if (Has(name + ".bias")) {
+        const std::vector<float> bias = Vector(name + ".bias", part_outputs);
+        linear.bias.resize(outputs);  // Zeros of those that have none.
+        linear.bias.insert(linear.bias.end(), bias.begin(), bias.end());
+      }
+      outputs += part_outputs;
+    }
+    if (!linear.bias.empty()) linear.bias.resize(outputs);
+    linear.weights = PackedMatrix(*type, weights, outputs, inputs, Packing(fast));
+    stacked.push_back(std::move(linear));
+  }
+  return stacked;
+}
+
+PackOptions TensorReader::Packing(InputPrecision fast) const {
+  const bool exact = options_.precision == DecoderPrecision::kF32;
+  return {.precision = exact ? InputPrecision::kF32 : fast, .pool = options_.pool};
 }
 
 std::vector<float> TensorReader::Vector(const std::string& name, std::size_t size) {

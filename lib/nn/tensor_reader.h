@@ -36,6 +36,17 @@ class TensorReader {
   GgufLinear LinearLayer(const std::string& name, std::size_t outputs, std::size_t inputs,
                          InputPrecision fast = InputPrecision::kInt16);
 
+  // Layers of the same inputs, each a LinearLayer, as one: its outputs are theirs, one after the
+  // other. Those that follow one another with weights of one type are stacked into one product,
+  // which quantises its input once and is shared out better; a file of one type gives one, a mixed
+  // one more.
+  struct Part {
+    std::string name;
+    std::size_t outputs;
+  };
+  std::vector<GgufLinear> Stacked(const std::vector<Part>& parts, std::size_t inputs,
+                                  InputPrecision fast = InputPrecision::kInt16);
+
   std::vector<float> Vector(const std::string& name, std::size_t size);
 
   // A tensor that was not asked for would change the result (a bias, say).
@@ -44,6 +55,7 @@ class TensorReader {
  private:
   [[noreturn]] void Fail(ErrorCode code, const std::string& name, const std::string& what) const;
   const GgufTensor& Take(const std::string& name, const std::vector<std::size_t>& shape);
+  PackOptions Packing(InputPrecision fast) const;
   WeightType Type(const std::string& name, const GgufTensor& tensor) const;
 
   const GgufFile& file_;

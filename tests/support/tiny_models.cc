@@ -173,11 +173,14 @@ TinyLlama::TinyLlama(const TinyLlamaOptions& options) : sizes{2, 64, 4, 2, 16, 8
   writer.AddInteger("tokenizer.ggml.eos_token_id", 256);
   writer.AddString("tokenizer.chat_template", "{{ messages }}");
 
-  const auto add = [&](const std::string& name, std::size_t outputs, std::size_t inputs) {
-    const reference::Weights weights =
-        reference::RandomWeights(options.type, outputs, inputs, random);
-    writer.AddTensor(name, GgufType(options.type), {inputs, outputs}, AsString(weights.bytes));
+  const auto add_of = [&](WeightType type, const std::string& name, std::size_t outputs,
+                          std::size_t inputs) {
+    const reference::Weights weights = reference::RandomWeights(type, outputs, inputs, random);
+    writer.AddTensor(name, GgufType(type), {inputs, outputs}, AsString(weights.bytes));
     tensors[name] = weights.values;
+  };
+  const auto add = [&](const std::string& name, std::size_t outputs, std::size_t inputs) {
+    add_of(options.type, name, outputs, inputs);
   };
   const auto add_norm = [&](const std::string& name) {
     const reference::Weights weights = RandomDense("F32", sizes.width, 1.0f, 0.3f, random);
@@ -196,7 +199,7 @@ TinyLlama::TinyLlama(const TinyLlamaOptions& options) : sizes{2, 64, 4, 2, 16, 8
     const std::string at = "blk." + std::to_string(layer) + ".";
     add_norm(at + "attn_norm.weight");
     add(at + "attn_q.weight", query_width, sizes.width);
-    add(at + "attn_k.weight", key_width, sizes.width);
+    add_of(options.key_type.value_or(options.type), at + "attn_k.weight", key_width, sizes.width);
     add(at + "attn_v.weight", key_width, sizes.width);
     add(at + "attn_output.weight", sizes.width, query_width);
     if (qwen2) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "lib/kernels/packed_matrix.h"
@@ -42,6 +43,7 @@ struct TinyLlamaOptions {
   // "qwen2": pairs of halves, biases on queries, keys and values.
   std::string architecture = "llama";
   std::uint32_t seed = 1;
+  std::optional<WeightType> key_type = {};  // of attn_k; nullopt: as all
 };
 
 // A Llama of 2 layers, D 64, 4 heads of 16 over 2 key/value heads, F 96, 8 rotated components a

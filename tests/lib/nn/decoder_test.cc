@@ -86,6 +86,11 @@ TEST(Decoder, Qwen2HasBiasesAndPairsOfHalves) {
   ExpectLogitsOfTheFormula({.tied = false, .architecture = "qwen2"});
 }
 
+TEST(Decoder, QueriesKeysAndValuesMayBeOfDifferentTypes) {
+  ExpectLogitsOfTheFormula(
+      {.type = WeightType::kQ4_1, .architecture = "qwen2", .key_type = WeightType::kQ8_0});
+}
+
 // 64 signs of splitmix64, as make_logit_goldens.py has them.
 std::uint64_t Signs(std::uint64_t v) {
   std::uint64_t z = (v + 1) * 0x9E3779B97F4A7C15;
