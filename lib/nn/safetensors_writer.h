@@ -2,9 +2,12 @@
 
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "lib/kernels/matrix.h"
@@ -14,11 +17,13 @@ namespace fovea {
 struct NamedTensor {
   std::string name;
   std::vector<std::size_t> shape;
-  ConstMatrixView values;  // as many numbers as the shape, stride == cols
+  // As many numbers as the shape: F32 (stride == cols) or I8.
+  std::variant<ConstMatrixView, std::span<const std::int8_t>> values;
 };
 
-// F32, in the order given, replacing the file atomically. Throws Error(kIo), and
-// Error(kInvalidArgument) if a tensor does not have as many values as its shape.
+// Tensors in the order given (4-byte ones first, so that every one is aligned), replacing the file
+// atomically. Throws Error(kIo), and Error(kInvalidArgument) if a tensor does not have as many
+// values as its shape.
 void WriteSafetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                       const std::map<std::string, std::string>& metadata);
 

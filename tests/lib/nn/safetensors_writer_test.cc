@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "lib/nn/safetensors.h"
@@ -26,11 +27,32 @@ TEST(WriteSafetensors, IsReadBackAsItWas) {
   EXPECT_TRUE(file.Floats("none", {0, 5}).empty());
 }
 
+TEST(WriteSafetensors, WritesWholeNumbersBehindTheFloats) {
+  const TempFolder folder;
+  Matrix a(1, 2);
+  a.data()[0] = 1.5f;
+  a.data()[1] = -2;
+  const std::vector<std::int8_t> codes = {-127, 0, 127};
+  const auto path = folder.path() / "weights.safetensors";
+  WriteSafetensors(path, {{"codes", {3, 1}, std::span(codes)}, {"a", {2}, a.view()}}, {});
+  const SafetensorsFile file(path);
+  const SafetensorsTensor& tensor = file.tensors().at("codes");
+  EXPECT_EQ(tensor.dtype, "I8");
+  EXPECT_EQ(tensor.shape, (std::vector<std::size_t>{3, 1}));
+  ASSERT_EQ(tensor.data.size(), codes.size());
+  for (std::size_t i = 0; i < codes.size(); ++i)
+    EXPECT_EQ(static_cast<std::int8_t>(tensor.data[i]), codes[i]);
+  EXPECT_EQ(file.Floats("a", {2}), (std::vector<float>{1.5f, -2}));
+}
+
 TEST(WriteSafetensors, RefusesATensorThatDoesNotFitItsShape) {
   const TempFolder folder;
   const Matrix a(2, 3);
+  const std::vector<std::int8_t> codes(3);
   EXPECT_ERROR(WriteSafetensors(folder.path() / "x", {{"a", {2, 2}, a.view()}}, {}),
                ErrorCode::kInvalidArgument, "tensor \"a\" does not fit its shape");
+  EXPECT_ERROR(WriteSafetensors(folder.path() / "x", {{"c", {4}, std::span(codes)}}, {}),
+               ErrorCode::kInvalidArgument, "tensor \"c\" does not fit its shape");
 }
 
 }  // namespace
