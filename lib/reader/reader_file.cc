@@ -8,7 +8,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
-#include "lib/nn/quantized_rows.h"
+#include "lib/nn/row_codes.h"
 
 namespace fovea {
 namespace {
@@ -102,13 +102,13 @@ void WriteReaderFile(const std::filesystem::path& path, const ReaderFileInfo& in
                      const std::vector<NamedTensor>& parameters, ReaderFileType type) {
   Check(path, info);
   std::vector<NamedTensor> tensors;
-  std::deque<QuantizedRows> quantized;  // What `tensors` points to stays where it is.
+  std::deque<RowCodes> quantized;  // What `tensors` points to stays where it is.
   for (const NamedTensor& parameter : parameters) {
     const ConstMatrixView& values = std::get<ConstMatrixView>(parameter.values);
     try {
-      QuantizedRows rows = QuantizeRows(values);
+      RowCodes rows = QuantizeRows(values);
       if (type == ReaderFileType::kInt8 && values.rows >= kLeastQuantisedOutputs) {
-        const QuantizedRows& kept = quantized.emplace_back(std::move(rows));
+        const RowCodes& kept = quantized.emplace_back(std::move(rows));
         tensors.push_back({parameter.name, {values.rows, values.cols}, std::span(kept.codes)});
         tensors.push_back({parameter.name + ".scale",
                            {values.rows},

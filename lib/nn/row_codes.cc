@@ -1,4 +1,4 @@
-#include "lib/nn/quantized_rows.h"
+#include "lib/nn/row_codes.h"
 
 #include <algorithm>
 #include <cmath>
@@ -25,8 +25,8 @@ float Greatest(std::span<const float> row) {
 
 }  // namespace
 
-QuantizedRows QuantizeRows(ConstMatrixView rows) {
-  QuantizedRows quantized;
+RowCodes QuantizeRows(ConstMatrixView rows) {
+  RowCodes quantized;
   quantized.codes.reserve(rows.rows * rows.cols);
   quantized.scales.reserve(rows.rows);
   for (std::size_t r = 0; r < rows.rows; ++r) {

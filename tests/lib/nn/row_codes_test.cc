@@ -1,4 +1,4 @@
-#include "lib/nn/quantized_rows.h"
+#include "lib/nn/row_codes.h"
 
 #include <gtest/gtest.h>
 
@@ -11,12 +11,12 @@
 namespace fovea {
 namespace {
 
-TEST(QuantizedRows, ComeBackWithinHalfAScale) {
+TEST(RowCodes, ComeBackWithinHalfAScale) {
   std::mt19937_64 random(1);
   std::normal_distribution<float> normal(0, 3);
   Matrix rows(5, 130);
   for (std::size_t i = 0; i < 5 * 130; ++i) rows.data()[i] = normal(random);
-  const QuantizedRows quantized = QuantizeRows(rows.view());
+  const RowCodes quantized = QuantizeRows(rows.view());
   Matrix back(5, 130);
   DequantizeRows(quantized.codes, quantized.scales, back.view());
   for (std::size_t r = 0; r < 5; ++r) {
@@ -31,39 +31,39 @@ TEST(QuantizedRows, ComeBackWithinHalfAScale) {
   }
 }
 
-TEST(QuantizedRows, ComeBackAsTheyWereTheSecondTime) {
+TEST(RowCodes, ComeBackAsTheyWereTheSecondTime) {
   std::mt19937_64 random(2);
   std::normal_distribution<float> normal;
   Matrix rows(3, 64);
   for (std::size_t i = 0; i < 3 * 64; ++i) rows.data()[i] = normal(random);
-  const QuantizedRows once = QuantizeRows(rows.view());
+  const RowCodes once = QuantizeRows(rows.view());
   DequantizeRows(once.codes, once.scales, rows.view());
   EXPECT_EQ(QuantizeRows(rows.view()).codes, once.codes);
 }
 
-TEST(QuantizedRows, ZerosStayZerosAndTheSmallestNumbersStayFinite) {
+TEST(RowCodes, ZerosStayZerosAndTheSmallestNumbersStayFinite) {
   Matrix rows(2, 3);
   std::fill_n(rows.data(), 6, 0.0f);
   rows.row(1)[1] = std::numeric_limits<float>::denorm_min();
-  const QuantizedRows quantized = QuantizeRows(rows.view());
+  const RowCodes quantized = QuantizeRows(rows.view());
   Matrix back(2, 3);
   DequantizeRows(quantized.codes, quantized.scales, back.view());
   for (std::size_t i = 0; i < 6; ++i) EXPECT_TRUE(std::isfinite(back.data()[i]));
   EXPECT_EQ(back.row(0)[0], 0.0f);
 }
 
-TEST(QuantizedRows, OfNothingAreNothing) {
-  const QuantizedRows quantized = QuantizeRows({});
+TEST(RowCodes, OfNothingAreNothing) {
+  const RowCodes quantized = QuantizeRows({});
   EXPECT_TRUE(quantized.codes.empty());
   EXPECT_TRUE(quantized.scales.empty());
 }
 
-TEST(QuantizedRows, RefuseWhatIsNotFiniteAndSizesThatDoNotFit) {
+TEST(RowCodes, RefuseWhatIsNotFiniteAndSizesThatDoNotFit) {
   Matrix rows(1, 2);
   rows.data()[0] = 1;
   rows.data()[1] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_ERROR(QuantizeRows(rows.view()), ErrorCode::kInvalidArgument, "not finite");
-  const QuantizedRows quantized{{1, 2, 3}, {1.0f}};
+  const RowCodes quantized{{1, 2, 3}, {1.0f}};
   EXPECT_ERROR(DequantizeRows(quantized.codes, quantized.scales, rows.view()),
                ErrorCode::kInvalidArgument, "3 codes and 1 scales");
 }
