@@ -21,9 +21,8 @@
 namespace fovea::tools {
 namespace {
 
-
 constexpr int kCandidates = 12;
-constexpr std::ptrdiff_t kLongestTitle = 32;  // tokens; the rest is left out
+constexpr std::ptrdiff_t kLongestTitle = 32;               // tokens; the rest is left out
 constexpr std::size_t kMaxContext = std::size_t{1} << 20;  // bytes
 
 // Byte offset of the `characters`-th code point; nullopt past the end.

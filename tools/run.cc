@@ -77,7 +77,7 @@ Invocation Split(std::vector<std::string> arguments, const OptionTable& common) 
       name += " " + arguments[second];
       arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(second));
     } else if (!AsksForHelp(arguments)) {
-      throw UsageError(name + ": say what to evaluate: " + seconds);
+      throw UsageError(name + ": say what to " + name + ": " + seconds);
     } else {
       return invocation;
     }

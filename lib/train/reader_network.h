@@ -4,11 +4,13 @@
 //
 //   H₀ = the encoder's states after `frozen_layers` layers, of every sequence alone
 //   H₁ = `apart_layers` trained layers, of every sequence alone: does not depend on the question
-//   H₂ = `joint_layers` trained layers over [question + segment; passage]: self- and
-//   cross-attention r_p = w_r · h_cls(p) + w_d dense_p + w_l lexical_p         how well a passage
-//   fits n   = mean_p w_n · h_cls(p)                                none of these P(start = t) =
-//   softmax over the text tokens of all passages and none of [w_s · h_t + r_p; n] P(end = t)
-//   likewise with w_e
+//   H₂ = `joint_layers` trained layers over [question + segment; passage], which
+//        attend to themselves and to each other
+//
+//   r_p = w_r · h_cls(p) + w_d dense_p + w_l lexical_p         how well a passage fits
+//   n   = mean_p w_n · h_cls(p)                                none of these
+//   P(start = t) = softmax over the text tokens of all passages and none of [w_s · h_t + r_p; n]
+//   P(end = t)     likewise with w_e
 //
 // Loss of a question: −log P(start ∈ gold) − log P(end ∈ gold) − rank_weight · log
 // softmax(r)[gold], the last where it has an answer. h_cls(p) is the state of the question's first
@@ -41,10 +43,10 @@ struct ReaderNetworkOptions {
 // [CLS] (title [SEP]) text [SEP]; answers can only be in the text.
 struct ReaderPassage {
   std::vector<TokenId> tokens;
-  std::size_t text = 1;  // the text's first token
+  std::size_t text = 1;              // the text's first token
   std::array<float, 2> scores = {};  // dense (cosine), lexical (BM25 by the question's best)
   // Where the answer is, as first and last token; empty if it is not here.
-  std::vector<std::pair<std::size_t, std::size_t>> answers;
+  std::vector<std::pair<std::size_t, std::size_t>> answers = {};
 };
 
 struct ReaderQuestion {

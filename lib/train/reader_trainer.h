@@ -60,8 +60,8 @@ class ReaderTrainer {
   void Resume();
 
   // Runs to the end, or until stopped (a checkpoint is then written). `after_epoch` may stop early
-  // by returning false. A loss that is not a number is Error(kInvalidArgument): the last checkpoint is
-  // whole.
+  // by returning false. A loss that is not a number is Error(kInvalidArgument): the last checkpoint
+  // is whole.
   void Run(const std::function<void(const TrainingProgress&)>& progress,
            const std::function<bool(int epoch)>& after_epoch, std::stop_token stop,
            ThreadPool* pool);

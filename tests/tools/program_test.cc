@@ -16,8 +16,9 @@ using ::testing::StartsWith;
 using Arguments = std::vector<std::string>;
 
 const std::vector<std::string> kCommands = {
-    "index", "remove",   "status",   "verify",         "show",    "search",         "ask",  "read",
-    "embed", "tokenize", "generate", "eval retrieval", "eval qa", "eval questions", "bench"};
+    "index",   "remove",         "status",       "verify",   "show",     "search",
+    "ask",     "read",           "embed",        "tokenize", "generate", "eval retrieval",
+    "eval qa", "eval questions", "train reader", "bench"};
 
 Arguments Words(const std::string& command) {
   Arguments words;
@@ -36,8 +37,11 @@ TEST(Program, AnswersWrongUsageWithStatusTwoAndNamesTheOption) {
       {{}, "give a command"},
       {{"fly"}, "unknown command \"fly\""},
       {{"chat"}, "unknown command \"chat\""},
-      {{"train", "reader"}, "unknown command \"train\""},
-      {{"eval"}, "eval: say what to evaluate"},
+      {{"train"}, "train: say what to train"},
+      {{"train", "reader", "--out", "r"}, "--data: missing"},
+      {{"train", "reader", "--data", "d"}, "--out: missing"},
+      {{"train", "reader", "--data", "d", "--out", "r", "--rate", "0"}, "--rate: expected"},
+      {{"eval"}, "eval: say what to eval: "},
       {{"eval", "speed"}, "unknown command \"eval speed\""},
       {{"--nonsense"}, "--nonsense"},
       {{"index"}, "missing PATH"},

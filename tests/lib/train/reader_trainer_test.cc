@@ -95,56 +95,6 @@ double Loss(ReaderNetwork& network, const std::vector<ReaderQuestion>& questions
   return loss.total(network.options());
 }
 
-// The layers are checked number by number in double precision; here, that the network is put
-// together rightly: the derivative along a random direction of each parameter, in f32.
-TEST_F(ReaderTraining, EveryParametersGradientIsItsDerivative) {
-  const auto network = Network();
-  std::vector<ReaderQuestion> questions;
-  for (std::size_t i = 0; i < 4; ++i) questions.push_back(Riddles(4).Get(i, 0));
-  const float weight = 1.0f / static_cast<float>(questions.size());
-  network->ForwardBackward(questions, weight, {}, nullptr);
-  std::mt19937 random(9);
-  std::normal_distribution<float> normal;
-  for (Parameter* parameter : network->parameters()) {
-    const std::size_t count = parameter->value.rows() * parameter->value.cols();
-    std::vector<float> direction(count);
-    double length = 0;
-    double slope = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      // Along the gradient and a little aside, so that the slope stands out from rounding.
-      direction[i] = parameter->gradient.data()[i] + 0.01f * normal(random);
-      length += static_cast<double>(direction[i]) * direction[i];
-    }
-    length = std::sqrt(length);
-    const Matrix before = parameter->value.Clone();
-    constexpr double kStep = 5e-3;
-    const auto loss_at = [&](double step) {
-      for (std::size_t i = 0; i < count; ++i)
-        parameter->value.data()[i] =
-            before.data()[i] + static_cast<float>(step * direction[i] / length);
-      return Loss(*network, questions);
-    };
-    for (std::size_t i = 0; i < count; ++i)
-      slope += static_cast<double>(parameter->gradient.data()[i]) * direction[i] / length;
-    const double want = (loss_at(kStep) - loss_at(-kStep)) / (2 * kStep);
-    loss_at(0);
-    // Rounding of the loss, 1e-6, over the step; the third derivative times step².
-    EXPECT_NEAR(slope, want, 1e-3 + 0.02 * std::abs(want)) << parameter->name;
-  }
-}
-
-TEST_F(ReaderTraining, StartsFromTheEncodersOwnLayers) {
-  const auto network = Network({.frozen_layers = 1, .apart_layers = 0, .joint_layers = 1});
-  const std::vector<Parameter*> parameters = network->parameters();
-  ASSERT_EQ(parameters[0]->name, "encoder.layer.1.attention.self.qkv.weight");
-  const std::vector<float> key =
-      weights_->Floats("encoder.layer.1.attention.self.key.weight", {24, 24});
-  for (std::size_t i = 0; i < key.size(); ++i)
-    EXPECT_EQ(parameters[0]->value.data()[24 * 24 + i], key[i]);
-  EXPECT_ERROR(Network({.apart_layers = 2, .joint_layers = 1}), ErrorCode::kInvalidArgument,
-               "tiny has 2 layers; a reader of 3");
-}
-
 TEST_F(ReaderTraining, LearnsToPointAtTheWordAndToSayNone) {
   const auto network = Network();
   const Riddles riddles(400);
