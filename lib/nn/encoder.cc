@@ -4,7 +4,6 @@
 #include <numeric>
 #include <utility>
 
-#include "lib/attention/attention.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/thread_pool.h"
@@ -14,19 +13,12 @@
 #include "lib/nn/model_path.h"
 #include "lib/nn/row_blocks.h"
 #include "lib/nn/safetensors.h"
+#include "lib/nn/sequence_batches.h"
 
 namespace fovea {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Tokens run at once: enough rows for the matmuls to reach full speed, few enough for what passes
-// from one step of a layer to the next to stay in the nearer caches.
-constexpr std::size_t kBatchTokens = 512;
-// Fewer are not worth a batch of their own for the sake of another thread.
-constexpr std::size_t kLeastBatchTokens = 128;
-// Batches a thread should get, so that the last ones end at about the same time.
-constexpr std::size_t kBatchesPerThread = 4;
 
 // Hash of the weights and of every file that the vectors depend on besides.
 std::string FingerprintOf(const SafetensorsFile& weights, const EncoderFiles& files) {
@@ -39,44 +31,10 @@ std::string FingerprintOf(const SafetensorsFile& weights, const EncoderFiles& fi
   return hasher.Hex();
 }
 
-// Scratch of one batch of T tokens.
-struct Scratch {
-  explicit Scratch(std::size_t tokens, const EncoderConfig& config)
-      : query_key_value(tokens, 3 * static_cast<std::size_t>(config.width)),
-        context(tokens, static_cast<std::size_t>(config.width)),
-        inner(tokens, static_cast<std::size_t>(config.feed_forward)) {}
-
-  Matrix query_key_value;  // [T, 3·D]
-  Matrix context;          // [T, D]
-  Matrix inner;            // [T, F]
-};
-
-struct Batch {
-  std::span<const std::size_t> sequences;
-  std::size_t tokens = 0;
-};
-
-std::size_t TokensOf(std::span<const std::vector<TokenId>> sequences) {
-  std::size_t tokens = 0;
-  for (const std::vector<TokenId>& sequence : sequences) tokens += sequence.size();
-  return tokens;
-}
-
-// Parts of `order` whose sequences together have at most `budget` tokens (one sequence at least).
-std::vector<Batch> Batches(std::span<const std::vector<TokenId>> sequences,
-                           std::span<const std::size_t> order, std::size_t budget) {
-  std::vector<Batch> batches;
-  for (std::size_t begin = 0; begin < order.size();) {
-    std::size_t end = begin;
-    std::size_t tokens = 0;
-    while (end < order.size() &&
-           (end == begin || tokens + sequences[order[end]].size() <= budget)) {
-      tokens += sequences[order[end++]].size();
-    }
-    batches.push_back({order.subspan(begin, end - begin), tokens});
-    begin = end;
-  }
-  return batches;
+std::vector<std::size_t> SizesOf(std::span<const std::vector<TokenId>> sequences) {
+  std::vector<std::size_t> sizes;
+  for (const std::vector<TokenId>& sequence : sequences) sizes.push_back(sequence.size());
+  return sizes;
 }
 
 }  // namespace
@@ -96,8 +54,6 @@ struct Encoder::State {
   void CheckSequences(std::span<const std::vector<TokenId>> sequences) const;
   void EmbedTokens(std::span<const std::vector<TokenId>> sequences,
                    std::span<const std::size_t> batch, MatrixView hidden, ThreadPool* pool) const;
-  void RunLayer(const EncoderLayer& layer, std::span<const std::size_t> starts, MatrixView hidden,
-                Scratch& scratch, ThreadPool* pool) const;
   // hidden [ΣT, D]: what `count` layers make of the batch's sequences.
   void Run(std::span<const std::vector<TokenId>> sequences, std::span<const std::size_t> batch,
            std::size_t count, MatrixView hidden, ThreadPool* pool) const;
@@ -141,35 +97,6 @@ void Encoder::State::EmbedTokens(std::span<const std::vector<TokenId>> sequences
   });
 }
 
-// Post-norm, as in Devlin et al. 2019: x ← LN(x + Attention(x)); x ← LN(x + W₂ gelu(W₁ x)).
-void Encoder::State::RunLayer(const EncoderLayer& layer, std::span<const std::size_t> starts,
-                              MatrixView hidden, Scratch& scratch, ThreadPool* pool) const {
-  const auto width = static_cast<std::size_t>(config.width);
-  const MatrixView projected = scratch.query_key_value.view().Rows(0, hidden.rows);
-  const MatrixView context = scratch.context.view().Rows(0, hidden.rows);
-  const MatrixView inner = scratch.inner.view().Rows(0, hidden.rows);
-  const auto normalize = [&](const LayerNormWeights& norm) {
-    ForRowBlocks(hidden.rows, pool, [&](std::size_t begin, std::size_t end) {
-      const MatrixView rows = hidden.Rows(begin, end);
-      LayerNorm(rows, norm.gamma, norm.beta, config.epsilon, rows);
-    });
-  };
-  layer.query_key_value.Apply(hidden, layer.query_key_value.With(Activation::kNone), projected,
-                              pool);
-  const AttentionShape shape = {
-      .heads = config.heads, .kv_heads = config.heads, .head_width = config.width / config.heads};
-  AttentionMask mask;
-  mask.query_starts = starts;
-  mask.key_starts = starts;
-  ScaledDotProductAttention(shape, projected.Cols(0, width), projected.Cols(width, 2 * width),
-                            projected.Cols(2 * width, 3 * width), mask, context, {}, pool);
-  layer.attention_output.Apply(context, layer.attention_output.Plus(hidden), hidden, pool);
-  normalize(layer.attention_norm);
-  layer.feed_forward_in.Apply(hidden, layer.feed_forward_in.With(Activation::kGelu), inner, pool);
-  layer.feed_forward_out.Apply(inner, layer.feed_forward_out.Plus(hidden), hidden, pool);
-  normalize(layer.output_norm);
-}
-
 void Encoder::State::Run(std::span<const std::vector<TokenId>> sequences,
                          std::span<const std::size_t> batch, std::size_t count, MatrixView hidden,
                          ThreadPool* pool) const {
@@ -178,9 +105,9 @@ void Encoder::State::Run(std::span<const std::vector<TokenId>> sequences,
     starts.push_back(starts.back() + sequences[sequence].size());
   EmbedTokens(sequences, batch, hidden, pool);
   if (count == 0) return;
-  Scratch scratch(hidden.rows, config);
+  EncoderScratch scratch(hidden.rows, config);
   for (std::size_t i = 0; i < count; ++i)
-    RunLayer(weights.layers[i], starts, hidden, scratch, pool);
+    RunEncoderLayer(weights.layers[i], config, starts, hidden, scratch, {}, pool);
 }
 
 // hidden [T, D] of one sequence to out [D].
@@ -269,14 +196,14 @@ Matrix Encoder::HiddenStates(std::span<const std::vector<TokenId>> sequences, Th
   state.CheckSequences(sequences);
   const std::size_t count =
       layers < 0 ? state.weights.layers.size() : static_cast<std::size_t>(layers);
-  std::vector<std::size_t> order(sequences.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  Matrix hidden(TokensOf(sequences), static_cast<std::size_t>(state.config.width));
-  std::size_t done = 0;
-  for (const Batch& batch : Batches(sequences, order, kBatchTokens)) {
-    state.Run(sequences, batch.sequences, count, hidden.view().Rows(done, done + batch.tokens),
+  const std::vector<std::size_t> sizes = SizesOf(sequences);
+  std::vector<std::size_t> starts(sizes.size() + 1, 0);
+  std::partial_sum(sizes.begin(), sizes.end(), starts.begin() + 1);
+  Matrix hidden(starts.back(), static_cast<std::size_t>(state.config.width));
+  for (const SequenceBatch& batch : BatchesInOrder(sizes)) {
+    const std::size_t first = starts[batch.sequences.front()];
+    state.Run(sequences, batch.sequences, count, hidden.view().Rows(first, first + batch.tokens),
               pool);
-    done += batch.tokens;
   }
   return hidden;
 }
@@ -284,34 +211,18 @@ Matrix Encoder::HiddenStates(std::span<const std::vector<TokenId>> sequences, Th
 Matrix Encoder::Embed(std::span<const std::vector<TokenId>> sequences, ThreadPool* pool) const {
   const State& state = *state_;
   state.CheckSequences(sequences);
-  std::vector<std::size_t> order(sequences.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return sequences[a].size() > sequences[b].size();
-  });
   Matrix vectors(sequences.size(), static_cast<std::size_t>(state.config.width));
-  const auto embed = [&](const Batch& batch, ThreadPool* threads) {
-    Matrix hidden(batch.tokens, vectors.cols());
-    state.Run(sequences, batch.sequences, state.weights.layers.size(), hidden.view(), threads);
-    std::size_t begin = 0;
-    for (const std::size_t sequence : batch.sequences) {
-      const std::size_t end = begin + sequences[sequence].size();
-      state.Pool(std::as_const(hidden).view().Rows(begin, end), vectors.row(sequence));
-      begin = end;
-    }
-  };
-  const std::size_t threads = pool == nullptr ? 1 : static_cast<std::size_t>(pool->size());
-  const std::size_t share = TokensOf(sequences) / (threads * kBatchesPerThread);
-  const std::vector<Batch> batches =
-      Batches(sequences, order,
-              threads == 1 ? kBatchTokens : std::clamp(share, kLeastBatchTokens, kBatchTokens));
-  if (threads == 1 || batches.size() < threads) {
-    for (const Batch& batch : batches) embed(batch, pool);
-    return vectors;
-  }
-  pool->ParallelFor(batches.size(), 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) embed(batches[i], nullptr);
-  });
+  ForSequenceBatches(
+      SizesOf(sequences), pool, [&](const SequenceBatch& batch, ThreadPool* threads) {
+        Matrix hidden(batch.tokens, vectors.cols());
+        state.Run(sequences, batch.sequences, state.weights.layers.size(), hidden.view(), threads);
+        std::size_t begin = 0;
+        for (const std::size_t sequence : batch.sequences) {
+          const std::size_t end = begin + sequences[sequence].size();
+          state.Pool(std::as_const(hidden).view().Rows(begin, end), vectors.row(sequence));
+          begin = end;
+        }
+      });
   return vectors;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "lib/base/error.h"
 #include "lib/nn/float16.h"
@@ -13,9 +14,7 @@ namespace {
 class WeightReader {
  public:
   WeightReader(const SafetensorsFile& file, Precision precision)
-      : file_(file),
-        precision_(precision),
-        prefix_(BertPrefix(file)) {}
+      : file_(file), precision_(precision), prefix_(BertPrefix(file)) {}
 
   std::vector<float> Vector(const std::string& name, std::size_t size) const {
     return Floats(name, {size});
@@ -31,21 +30,14 @@ class WeightReader {
   // The layers of the given names stacked: their outputs one after the other.
   Linear Stacked(const std::vector<std::string>& names, std::size_t outputs,
                  std::size_t inputs) const {
-    Linear linear;
-    std::vector<float> weights;
+    std::vector<float> weights, biases;
     weights.reserve(names.size() * outputs * inputs);
     for (const std::string& name : names) {
       file_.AppendFloats(prefix_ + name + ".weight", {outputs, inputs}, weights);
       const std::vector<float> bias = Vector(name + ".bias", outputs);
-      linear.bias.insert(linear.bias.end(), bias.begin(), bias.end());
+      biases.insert(biases.end(), bias.begin(), bias.end());
     }
-    if (precision_ == Precision::kInt8) {
-      linear.weights = Int8Matrix::Quantize(weights, names.size() * outputs, inputs, nullptr);
-    } else {
-      linear.weights = PackedMatrix(WeightType::kF32, std::as_bytes(std::span(weights)),
-                                    names.size() * outputs, inputs);
-    }
-    return linear;
+    return PackLinear(weights, std::move(biases), precision_);
   }
 
   WordEmbeddings Words(std::size_t vocabulary, std::size_t width) const {

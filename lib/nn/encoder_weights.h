@@ -5,53 +5,13 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "lib/kernels/int8_matrix.h"
-#include "lib/kernels/kernels.h"
-#include "lib/kernels/packed_matrix.h"
 #include "lib/nn/encoder.h"
+#include "lib/nn/encoder_layer.h"
 #include "lib/nn/safetensors.h"
 
 namespace fovea {
-
-struct LayerNormWeights {
-  std::vector<float> gamma;  // [D]
-  std::vector<float> beta;   // [D]
-};
-
-// y = W x + b
-struct Linear {
-  std::variant<PackedMatrix, Int8Matrix> weights;  // [outputs, inputs]
-  std::vector<float> bias;                         // [outputs]
-
-  // out [T, outputs] of input [T, inputs]
-  void Apply(ConstMatrixView input, const Epilogue& epilogue, MatrixView out,
-             ThreadPool* pool) const {
-    std::visit([&](const auto& packed) { MatMul(input, packed, epilogue, out, pool); }, weights);
-  }
-  Epilogue With(Activation activation) const {
-    Epilogue epilogue;
-    epilogue.bias = bias.data();
-    epilogue.activation = activation;
-    return epilogue;
-  }
-  Epilogue Plus(ConstMatrixView residual) const {
-    Epilogue epilogue = With(Activation::kNone);
-    epilogue.residual = residual;
-    return epilogue;
-  }
-};
-
-struct EncoderLayer {
-  Linear query_key_value;   // [3·D, D]: one matmul for all three
-  Linear attention_output;  // [D, D]
-  LayerNormWeights attention_norm;
-  Linear feed_forward_in;   // [F, D]
-  Linear feed_forward_out;  // [D, F]
-  LayerNormWeights output_norm;
-};
 
 // The word-embedding table where it lies in the mapped file: most of its rows are never read.
 class WordEmbeddings {
