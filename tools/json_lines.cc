@@ -14,7 +14,7 @@ std::string JsonLine::Text(const char* key) const {
   return found->get<std::string>();
 }
 
-std::vector<JsonLine> ReadJsonLines(const std::string& file) {
+std::vector<JsonLine> ReadJsonLines(const std::string& file, std::size_t* bad) {
   const std::string text = ReadFile(file);
   std::vector<JsonLine> lines;
   std::size_t number = 0;
@@ -24,6 +24,10 @@ std::vector<JsonLine> ReadJsonLines(const std::string& file) {
     JsonLine parsed{file + ":" + std::to_string(number), {}};
     parsed.object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!parsed.object.is_object()) {
+      if (bad != nullptr) {
+        ++*bad;
+        continue;
+      }
       throw Error(ErrorCode::kInvalidArgument, parsed.where + ": not a JSON object");
     }
     lines.push_back(std::move(parsed));

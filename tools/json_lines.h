@@ -19,7 +19,7 @@ struct JsonLine {
 };
 
 // Blank lines are skipped. Throws Error(kNotFound | kIo), Error(kInvalidArgument) naming the line
-// that is not a JSON object.
-std::vector<JsonLine> ReadJsonLines(const std::string& file);
+// that is not a JSON object; with `bad`, such lines are left out and counted there instead.
+std::vector<JsonLine> ReadJsonLines(const std::string& file, std::size_t* bad = nullptr);
 
 }  // namespace fovea::tools

@@ -22,11 +22,12 @@ namespace fovea::tools {
 namespace {
 
 constexpr int kCandidates = 12;
-constexpr std::ptrdiff_t kLongestTitle = 32;               // tokens; the rest is left out
-constexpr std::size_t kMaxContext = std::size_t{1} << 20;  // bytes
+constexpr std::ptrdiff_t kLongestTitle = 32;    // tokens; the rest is left out
+constexpr std::size_t kMaxContext = 1'000'000;  // bytes; longer: somebody's whole file
 
-// Byte offset of the `characters`-th code point; nullopt past the end.
+// Byte offset of the `characters`-th code point; nullopt outside the text.
 std::optional<std::size_t> ByteOffset(std::string_view text, std::int64_t characters) {
+  if (characters < 0) return std::nullopt;
   std::size_t at = 0;
   for (std::int64_t i = 0; i < characters; ++i) {
     if (at >= text.size()) return std::nullopt;
@@ -39,9 +40,21 @@ std::optional<std::size_t> ByteOffset(std::string_view text, std::int64_t charac
   throw Error(ErrorCode::kInvalidArgument, line.where + ": " + what);
 }
 
+bool Blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
+
+// A value that may be left out or null. Throws where it is of another type.
+template <typename Value>
+Value Optional(const JsonLine& line, const char* key, Value otherwise) {
+  const auto found = line.object.find(key);
+  if (found == line.object.end() || found->is_null()) return otherwise;
+  if (found->type() != Json(otherwise).type())
+    Bad(line, std::string("\"") + key + "\" is of another type");
+  return found->get<Value>();
+}
+
 std::vector<ByteRange> Answers(const JsonLine& line, const std::string& context) {
   std::vector<ByteRange> answers;
-  if (!line.object.value("answerable", true)) return answers;
+  if (!Optional(line, "answerable", true)) return answers;
   const auto list = line.object.find("answers");
   if (list == line.object.end() || !list->is_array() || list->empty())
     Bad(line, "an answerable question needs \"answers\"");
@@ -51,8 +64,10 @@ std::vector<ByteRange> Answers(const JsonLine& line, const std::string& context)
       Bad(line, "an answer needs \"text\" and \"start\"");
     const std::string text = answer["text"];
     const auto begin = ByteOffset(context, answer["start"].get<std::int64_t>());
-    if (text.empty() || !begin || context.compare(*begin, text.size(), text) != 0)
-      Bad(line, "the answer \"" + text + "\" does not stand at its start");
+    if (Blank(text) || !begin || context.compare(*begin, text.size(), text) != 0) {
+      Bad(line, "the answer \"" + text + "\" does not stand at character " +
+                    answer["start"].dump() + " of the context");
+    }
     answers.push_back({*begin, *begin + text.size()});
   }
   return answers;
@@ -100,20 +115,45 @@ std::vector<Candidate> CandidatesOf(const std::vector<Hit>& hits) {
   return candidates;
 }
 
+// nullopt: there is none, or of other data, or not as it was written.
 std::optional<std::vector<std::vector<Candidate>>> ReadCandidates(
-    const std::filesystem::path& cache, const std::string& fingerprint, std::size_t questions) {
+    const std::filesystem::path& cache, const std::string& fingerprint, const TrainingData& data) {
   if (cache.empty() || !std::filesystem::exists(cache)) return std::nullopt;
   std::istringstream lines(ReadFile(cache));
   std::string line;
   if (!std::getline(lines, line) || line != fingerprint) return std::nullopt;
   std::vector<std::vector<Candidate>> candidates;
-  while (std::getline(lines, line)) {
-    candidates.emplace_back();
-    for (const Json& entry : Json::parse(line, nullptr, false))
-      candidates.back().push_back({entry.at(0), entry.at(1), entry.at(2)});
+  try {
+    while (std::getline(lines, line)) {
+      candidates.emplace_back();
+      for (const Json& entry : Json::parse(line)) {
+        candidates.back().push_back({entry.at(0), entry.at(1), entry.at(2)});
+        if (candidates.back().back().context >= data.contexts.size()) return std::nullopt;
+      }
+    }
+  } catch (const Json::exception&) {
+    return std::nullopt;
   }
-  if (candidates.size() != questions) return std::nullopt;
+  if (candidates.size() != data.questions.size()) return std::nullopt;
   return candidates;
+}
+
+// The line's question, its context added to `data` where it is new; `known` finds the others.
+void AddQuestion(const JsonLine& line, std::map<std::string, std::size_t>& known,
+                 TrainingData& data) {
+  const std::string context = line.Text("context");
+  if (Blank(context)) Bad(line, "the context is empty");
+  if (context.size() >= kMaxContext) {
+    Bad(line, "the context has " + std::to_string(context.size()) + " bytes, the limit is " +
+                  std::to_string(kMaxContext) + ": give the paragraph that holds the answer");
+  }
+  TrainingQuestion question{line.Text("question"), 0, Answers(line, context)};
+  if (Blank(question.question)) Bad(line, "the question is empty");
+  const std::string title = Optional(line, "title", std::string());
+  const auto [entry, added] = known.emplace(context, data.contexts.size());
+  if (added) data.contexts.push_back({title, context});
+  question.context = entry->second;
+  data.questions.push_back(std::move(question));
 }
 
 }  // namespace
@@ -122,22 +162,19 @@ TrainingData ReadTrainingData(const std::vector<std::string>& files, bool skip_b
   TrainingData data;
   std::map<std::string, std::size_t> known;
   for (const std::string& file : files) {
-    for (const JsonLine& line : ReadJsonLines(file)) {
+    for (const JsonLine& line : ReadJsonLines(file, skip_bad ? &data.skipped : nullptr)) {
       try {
-        const std::string context = line.Text("context");
-        if (context.find_first_not_of(" \t\r\n") == std::string::npos)
-          Bad(line, "the context is empty");
-        if (context.size() > kMaxContext) Bad(line, "the context is longer than 1 MiB");
-        TrainingQuestion question{line.Text("question"), 0, Answers(line, context)};
-        const auto [entry, added] = known.emplace(context, data.contexts.size());
-        if (added) data.contexts.push_back({line.object.value("title", ""), context});
-        question.context = entry->second;
-        data.questions.push_back(std::move(question));
+        AddQuestion(line, known, data);
       } catch (const Error&) {
         if (!skip_bad) throw;
         ++data.skipped;
       }
     }
+  }
+  if (data.questions.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                files.front() + ": no questions to train on (" + std::to_string(data.skipped) +
+                    " lines left out); see docs/formats.md, \"Training data\"");
   }
   return data;
 }
@@ -147,8 +184,7 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
   const std::unique_ptr<Encoder> encoder =
       Encoder::Load(session.EmbedderFolder(), &session.pool(), kDefaultPrecision);
   const std::string fingerprint = FingerprintOf(data, *encoder);
-  if (auto known = ReadCandidates(cache, fingerprint, data.questions.size()))
-    return std::move(*known);
+  if (auto known = ReadCandidates(cache, fingerprint, data)) return std::move(*known);
   const TemporaryFolder folder;
   WriteCorpus(data, folder.path() / "corpus.jsonl");
   ChunkerOptions chunker;
@@ -173,10 +209,11 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
 
 Encoding EncodeTitle(std::string_view title, const Encoder& encoder) {
   Encoding encoding = encoder.tokenizer().Encode(title);
-  const std::size_t longest = kLongestTitle + 2;  // [CLS] and [SEP]
-  if (encoding.ids.size() > longest) {
-    encoding.ids.erase(encoding.ids.begin() + kLongestTitle + 1, encoding.ids.end() - 1);
-    encoding.ranges.erase(encoding.ranges.begin() + kLongestTitle + 1, encoding.ranges.end() - 1);
+  const std::ptrdiff_t longest =
+      std::min<std::ptrdiff_t>(kLongestTitle, encoder.config().max_tokens / 4);
+  if (std::ssize(encoding.ids) > longest + 2) {  // [CLS] and [SEP]
+    encoding.ids.erase(encoding.ids.begin() + longest + 1, encoding.ids.end() - 1);
+    encoding.ranges.erase(encoding.ranges.begin() + longest + 1, encoding.ranges.end() - 1);
   }
   return encoding;
 }

@@ -32,8 +32,10 @@ struct TrainingData {
   std::size_t skipped = 0;
 };
 
-// Reads JSONL files. A line whose answer does not stand where it says, or with an empty context, is
-// Error(kInvalidArgument) naming file and line; with `skip_bad` it is counted and left out.
+// Reads JSONL files. A line that is no JSON object, whose answer does not stand where it says,
+// whose context is empty or has 1 MB, is Error(kInvalidArgument) naming file and line; with
+// `skip_bad` it is counted and left out. No question at all is the same error. `files` must not be
+// empty.
 TrainingData ReadTrainingData(const std::vector<std::string>& files, bool skip_bad);
 
 // A context that retrieval gives for a question.

@@ -49,6 +49,9 @@ class TrainReaderCommand final : public Command {
     table.Integer("seed", &seed_, 0, "seed of everything random (default: 1)");
     table.Integer("passages", &passages_, 1, "passages read together (default: 2)");
     table.Integer("frozen", &frozen_, 0, "lower layers left as they are (default: 0)");
+    table.Integer("apart", &apart_, 0,
+                  "layers over question and passages apart (default: 3 with the frozen ones)");
+    table.Integer("joint", &joint_, 1, "layers over both together (default: 3)");
     table.Integer("valid-limit", &valid_limit_, 1, "only the first N validation questions");
     table.Number("rate", &options_.rate, 1e-7, 1, "learning rate at its peak (default: 0.0001)");
   }
@@ -63,7 +66,9 @@ class TrainReaderCommand final : public Command {
     if (data.skipped > 0) session.Warn(std::to_string(data.skipped) + " lines left out");
     ReaderNetworkOptions network_options;
     network_options.frozen_layers = static_cast<std::size_t>(frozen_);
-    network_options.apart_layers = 3 - std::min<std::size_t>(3, network_options.frozen_layers);
+    network_options.apart_layers =
+        static_cast<std::size_t>(apart_.value_or(std::max(0, 3 - frozen_)));
+    network_options.joint_layers = static_cast<std::size_t>(joint_);
     options_.seed = static_cast<std::uint64_t>(seed_);
     options_.checkpoint = out_ + ".checkpoint";
     const TrainingExamples examples(
@@ -157,6 +162,8 @@ class TrainReaderCommand final : public Command {
   int seed_ = 1;
   int passages_ = 2;
   int frozen_ = 0;
+  std::optional<int> apart_;
+  int joint_ = 3;
   std::optional<int> valid_limit_;
   ReaderTrainerOptions options_;
 };

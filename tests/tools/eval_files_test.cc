@@ -45,6 +45,9 @@ TEST(JsonLines, NameTheLineThatIsWrong) {
   const TempFolder folder;
   const std::string file = folder.Write("f.jsonl", "{\"a\":\"x\"}\n\n[1]\n").string();
   EXPECT_ERROR(ReadJsonLines(file), ErrorCode::kInvalidArgument, "f.jsonl:3");
+  std::size_t bad = 1;
+  EXPECT_EQ(ReadJsonLines(file, &bad).size(), 1u);
+  EXPECT_EQ(bad, 2u);
   const std::string good = folder.Write("g.jsonl", "\n{\"a\":\"x\",\"n\":1}").string();
   const auto lines = ReadJsonLines(good);
   ASSERT_EQ(lines.size(), 1u);

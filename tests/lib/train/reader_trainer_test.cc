@@ -153,12 +153,24 @@ TEST_F(ReaderTraining, RefusesACheckpointThatIsAnothersOrCutOff) {
   EXPECT_ERROR(again.Resume(), ErrorCode::kCorrupt, "checkpoint");
 }
 
-TEST_F(ReaderTraining, StopsAtALossThatIsNoNumber) {
-  const auto network = Network();
-  network->parameters().back()->value.data()[0] = std::nanf("");
+TEST_F(ReaderTraining, StopsAtALossThatIsNoNumberAndKeepsTheCheckpoint) {
   const Riddles riddles(20);
-  ReaderTrainer trainer(*network, riddles, Options());
-  EXPECT_ERROR(trainer.Run({}, {}, {}, nullptr), ErrorCode::kInvalidArgument, "not a number");
+  ReaderTrainerOptions options = Options();
+  options.checkpoint = folder_.path() / "checkpoint";
+  options.checkpoint_seconds = 0;  // after every step
+  const auto network = Network();
+  std::string good;
+  const auto keep_the_first = [&](const TrainingProgress& progress) {
+    if (progress.step == 2) good = ReadFile(options.checkpoint);  // of step 1
+  };
+  ReaderTrainer(*network, riddles, options).Run(keep_the_first, {}, {}, nullptr);
+  folder_.Write("checkpoint", good);
+  ReaderTrainer trainer(*network, riddles, options);
+  trainer.Resume();
+  network->parameters().back()->value.data()[0] = std::nanf("");
+  EXPECT_ERROR(trainer.Run({}, {}, {}, nullptr), ErrorCode::kInvalidArgument,
+               "not a number at step 1");
+  EXPECT_EQ(ReadFile(options.checkpoint), good);
 }
 
 TEST_F(ReaderTraining, RefusesOptionsThatMakeNoSense) {

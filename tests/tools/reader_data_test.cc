@@ -1,0 +1,241 @@
+#include "tools/reader_data.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/thread_pool.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/models.h"
+#include "tests/support/temp_folder.h"
+
+namespace fovea::tools {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kGood =
+    R"({"id":"1","title":"Öl","context":"Die Lampe — sie brennt Öl.","question":"What burns?",)"
+    R"("answers":[{"text":"Öl","start":23}],"answerable":true})";
+
+class TrainingFile : public testing::Test {
+ protected:
+  std::string Write(const std::string& text) const {
+    return folder_.Write("data.jsonl", text).string();
+  }
+  TrainingData Read(const std::string& text, bool skip_bad = false) const {
+    return ReadTrainingData({Write(text)}, skip_bad);
+  }
+  TempFolder folder_;
+};
+
+TEST_F(TrainingFile, StartsCountCharactersAndRangesCountBytes) {
+  const TrainingData data = Read(kGood);
+  ASSERT_EQ(data.questions.size(), 1u);
+  const TrainingQuestion& question = data.questions[0];
+  EXPECT_EQ(question.question, "What burns?");
+  ASSERT_EQ(question.answers.size(), 1u);
+  const ByteRange range = question.answers[0];
+  EXPECT_EQ(data.contexts[0].text.substr(range.begin, range.end - range.begin), "Öl");
+  EXPECT_EQ(data.contexts[0].title, "Öl");
+}
+
+TEST_F(TrainingFile, AContextIsKeptOnce) {
+  const TrainingData data = Read(
+      "{\"context\":\"a b\",\"question\":\"q\",\"answerable\":false}\n"
+      "{\"context\":\"c\",\"question\":\"r\",\"answers\":[],\"answerable\":false}\n\n"
+      "{\"context\":\"a b\",\"title\":null,\"question\":\"s\","
+      "\"answers\":[{\"text\":\"b\",\"start\":2}]}\n");
+  ASSERT_EQ(data.contexts.size(), 2u);
+  ASSERT_EQ(data.questions.size(), 3u);
+  EXPECT_EQ(data.questions[2].context, 0u);
+  EXPECT_THAT(data.questions[0].answers, IsEmpty());
+}
+
+struct BadLine {
+  std::string line;
+  const char* message;
+};
+
+std::vector<BadLine> BadLines() {
+  const auto answer = [](const std::string& answers) {
+    return R"({"context":"the lamp","question":"q","answers":)" + answers + "}";
+  };
+  const std::string long_context(1'000'000, 'a');
+  return {
+      {"{", "not a JSON object"},
+      {"[1]", "not a JSON object"},
+      {"\xff", "not a JSON object"},
+      {R"({"version":"1.1","data":[]})", "no text under \"context\""},
+      {R"({"context":"","question":"q","answerable":false})", "the context is empty"},
+      {R"({"context":" \n","question":"q","answerable":false})", "the context is empty"},
+      {R"({"context":7,"question":"q","answerable":false})", "no text under \"context\""},
+      {R"({"context":"c","answerable":false})", "no text under \"question\""},
+      {R"({"context":"c","question":" ","answerable":false})", "the question is empty"},
+      {R"({"context":"c","question":"q","answerable":"no"})", "\"answerable\" is of another type"},
+      {R"({"context":"c","title":1,"question":"q","answerable":false})",
+       "\"title\" is of another type"},
+      {R"({"context":"c","question":"q"})", "needs \"answers\""},
+      {answer("[]"), "needs \"answers\""},
+      {answer("7"), "needs \"answers\""},
+      {answer(R"(["lamp"])"), "needs \"text\" and \"start\""},
+      {answer(R"([{"text":"lamp","start":"4"}])"), "needs \"text\" and \"start\""},
+      {answer(R"([{"text":"lamp","start":4.5}])"), "needs \"text\" and \"start\""},
+      {answer(R"([{"text":"lamp","start":3}])"), "does not stand at character 3"},
+      {answer(R"([{"text":"the","start":-1}])"), "does not stand at character -1"},
+      {answer(R"([{"text":"lamp","start":400}])"), "does not stand at character 400"},
+      {answer(R"([{"text":"lamps","start":4}])"), "does not stand at character 4"},
+      {answer(R"([{"text":"","start":4}])"), "does not stand at character 4"},
+      {R"({"context":")" + long_context + R"(","question":"q","answerable":false})",
+       "the context has 1000000 bytes"},
+  };
+}
+
+TEST_F(TrainingFile, ABadLineIsNamed) {
+  for (const BadLine& bad : BadLines()) {
+    SCOPED_TRACE(bad.line.substr(0, 100));
+    const std::string text = std::string(kGood) + "\n\n" + bad.line + "\n" + kGood + "\n";
+    EXPECT_ERROR(Read(text), ErrorCode::kInvalidArgument, "data.jsonl:3: ");
+    EXPECT_ERROR(Read(text), ErrorCode::kInvalidArgument, bad.message);
+  }
+}
+
+TEST_F(TrainingFile, BadLinesAreCountedAndLeftOutWhenAskedFor) {
+  std::string text = std::string(kGood) + "\n";
+  for (const BadLine& bad : BadLines()) text += bad.line + "\n";
+  const TrainingData data = Read(text + kGood, true);
+  EXPECT_EQ(data.skipped, BadLines().size());
+  EXPECT_EQ(data.questions.size(), 2u);
+  EXPECT_EQ(data.contexts.size(), 1u);  // nothing of a bad line stays
+}
+
+TEST_F(TrainingFile, NoQuestionAtAllIsAnError) {
+  EXPECT_ERROR(Read(""), ErrorCode::kInvalidArgument, "no questions");
+  EXPECT_ERROR(Read("{}\n[]\n", true), ErrorCode::kInvalidArgument, "2 lines left out");
+  EXPECT_ERROR(ReadTrainingData({(folder_.path() / "none").string()}, true), ErrorCode::kNotFound,
+               "none");
+}
+
+// What the examples are made of: three contexts, the first longer than the model's window.
+class Examples : public testing::Test {
+ protected:
+  Examples() {
+    std::string text;
+    for (int i = 0; i < 400; ++i) text += "word " + std::to_string(i) + " ";
+    data_.contexts = {{"Numbers", text},
+                      {"The lamp", "It burns whale oil. Ada Fenn lit it."},
+                      {"", "Ada Fenn kept bees."}};
+    data_.questions = {{"Which word?", 0, {RangeIn(0, "357"), RangeIn(0, "359")}},
+                       {"What does it burn?", 1, {RangeIn(1, "whale oil")}},
+                       {"Who flew?", 1, {}},
+                       {"Who lit it?", 1, {RangeIn(1, "Ada Fenn")}}};
+  }
+
+  ByteRange RangeIn(std::size_t context, const std::string& answer) const {
+    const std::size_t at = data_.contexts[context].text.find(answer);
+    return {at, at + answer.size()};
+  }
+
+  TrainingExamples Make(std::vector<std::vector<Candidate>> candidates,
+                        const ReaderDataOptions& options = {.passages = 3, .without_answer = 0}) {
+    return {data_, std::move(candidates), TestEncoder(), options, &pool_};
+  }
+
+  static std::string Decode(const ReaderPassage& passage, std::size_t first, std::size_t last) {
+    const auto begin = passage.tokens.begin();
+    const std::vector<TokenId> tokens(begin + static_cast<std::ptrdiff_t>(first),
+                                      begin + static_cast<std::ptrdiff_t>(last) + 1);
+    return TestEncoder().tokenizer().Decode(tokens);
+  }
+
+  ThreadPool pool_{2};
+  TrainingData data_;
+};
+
+const std::vector<std::vector<Candidate>> kFound = {
+    {{1, 0.4f, 0.5f}},
+    {{2, 0.5f, 1.0f}, {1, 0.4f, 0.2f}, {0, 0.1f, 0}},
+    {{1, 0.4f, 1.0f}, {2, 0.3f, 0.1f}},
+    {{2, 0.9f, 1.0f}, {0, 0.2f, 0}}};
+
+TEST_F(Examples, TheAnswersTokensSpellTheAnswer) {
+  const TrainingExamples examples = Make(kFound);
+  ASSERT_EQ(examples.size(), 4u);
+  const ReaderQuestion question = examples.Get(1, 0);
+  const ReaderPassage& right = question.passages[0];
+  ASSERT_EQ(right.answers.size(), 1u);
+  EXPECT_EQ(Decode(right, right.answers[0].first, right.answers[0].second), "whale oil");
+  // [CLS] the lamp [SEP] It …
+  EXPECT_EQ(right.text, 4u);
+  EXPECT_THAT(Decode(right, right.text, right.tokens.size() - 2), testing::StartsWith("it burns"));
+  EXPECT_THAT(right.scores, ElementsAre(0.4f, 0.2f));
+}
+
+TEST_F(Examples, OfALongPassageTheWindowWithTheAnswerIsTaken) {
+  const ReaderQuestion question = Make(kFound).Get(0, 0);
+  const ReaderPassage& right = question.passages[0];
+  EXPECT_EQ(right.tokens.size(), 256u);
+  ASSERT_EQ(right.answers.size(), 2u);
+  EXPECT_EQ(Decode(right, right.answers[0].first, right.answers[0].second), "357");
+  EXPECT_EQ(Decode(right, right.answers[1].first, right.answers[1].second), "359");
+}
+
+TEST_F(Examples, OnlyPassagesWithoutTheAnswerAreHardNegatives) {
+  const TrainingExamples examples = Make(kFound);
+  // "Ada Fenn" stands in context 2 as well: only context 0 is left.
+  const ReaderQuestion question = examples.Get(3, 0);
+  ASSERT_EQ(question.passages.size(), 2u);
+  EXPECT_THAT(Decode(question.passages[1], 1, 1), "numbers");
+  EXPECT_THAT(question.passages[1].answers, IsEmpty());
+  // Retrieval missed the right one: it has the scores of the last that was found.
+  EXPECT_THAT(question.passages[0].scores, ElementsAre(0.2f, 0));
+}
+
+TEST_F(Examples, AnUnanswerableQuestionHasItsContextAndNoAnswer) {
+  const ReaderQuestion question = Make(kFound).Get(2, 0);
+  ASSERT_EQ(question.passages.size(), 2u);
+  for (const ReaderPassage& passage : question.passages) EXPECT_THAT(passage.answers, IsEmpty());
+  EXPECT_THAT(Decode(question.passages[0], 1, 2), "the lamp");
+}
+
+TEST_F(Examples, TheRightPassageIsWithheldFromItsShareOfQuestions) {
+  const TrainingExamples examples = Make(kFound, {.passages = 2, .without_answer = 0.2f});
+  int withheld = 0;
+  constexpr int kDraws = 2000;
+  for (std::uint64_t epoch = 0; epoch < kDraws; ++epoch)
+    withheld += examples.Get(1, epoch).passages[0].answers.empty() ? 1 : 0;
+  // Five standard deviations of a binomial: √(2000 · 0.2 · 0.8) = 18.
+  EXPECT_NEAR(withheld, 0.2 * kDraws, 90);
+}
+
+TEST_F(Examples, DependOnSeedEpochAndIndexAlone) {
+  const TrainingExamples one = Make(kFound, {.passages = 2, .seed = 3});
+  const TrainingExamples same = Make(kFound, {.passages = 2, .seed = 3});
+  bool differs = false;
+  for (std::uint64_t epoch = 0; epoch < 20; ++epoch) {
+    const ReaderQuestion a = one.Get(1, epoch), b = same.Get(1, epoch), c = one.Get(1, 100);
+    ASSERT_EQ(a.passages.size(), b.passages.size());
+    for (std::size_t p = 0; p < a.passages.size(); ++p)
+      EXPECT_EQ(a.passages[p].tokens, b.passages[p].tokens);
+    differs = differs || a.passages[1].tokens != c.passages[1].tokens;
+  }
+  EXPECT_TRUE(differs);
+}
+
+TEST(Title, IsCutAndLeavesRoomForTheText) {
+  std::string title;
+  for (int i = 0; i < 100; ++i) title += "lamp ";
+  const Encoding encoding = EncodeTitle(title, TestEncoder());
+  EXPECT_EQ(encoding.ids.size(), 34u);
+  EXPECT_EQ(encoding.ids.back(), TestEncoder().tokenizer().Encode("").ids.back());
+  EXPECT_EQ(encoding.ranges.size(), 34u);
+  EXPECT_EQ(WindowTokens(encoding, TestEncoder()), 256u - 34 - 1);
+  const Encoding none = EncodeTitle("", TestEncoder());
+  EXPECT_EQ(WindowTokens(none, TestEncoder()), 254u);
+}
+
+}  // namespace
+}  // namespace fovea::tools

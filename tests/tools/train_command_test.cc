@@ -1,0 +1,140 @@
+// `fovea train reader` from end to end on a tiny model and made-up questions.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "lib/base/file.h"
+#include "tests/support/tiny_models.h"
+#include "tests/tools/program.h"
+
+namespace fovea {
+namespace {
+
+using ::testing::HasSubstr;
+
+using Arguments = std::vector<std::string>;
+
+// The answer is the word after "a b"; every third question has none.
+std::string MadeUpLines(int count) {
+  const std::vector<std::string> words = {"a", "b", "c", "d"};
+  std::string lines;
+  for (int i = 0; i < count; ++i) {
+    const std::string answer = words[static_cast<std::size_t>(i / 3) % 4];
+    std::string context = "d c ";
+    for (int bit = 0; bit < 4; ++bit) context += i >> bit & 1 ? "d " : "c ";
+    const bool answerable = i % 3 != 2;
+    const std::size_t start = context.size() + 4;
+    if (answerable) context += "a b " + answer;
+    nlohmann::json line = {{"id", std::to_string(i)},
+                           {"title", "b"},
+                           {"context", context},
+                           {"question", "a b"},
+                           {"answerable", answerable}};
+    if (answerable) line["answers"] = {{{"text", answer}, {"start", start}}};
+    lines += line.dump() + "\n";
+  }
+  return lines;
+}
+
+class TrainReader : public testing::Test {
+ protected:
+  TrainReader() {
+    TinyBert().Write(folder_.path() / "tiny");
+    folder_.Write("data.jsonl", MadeUpLines(48));
+  }
+
+  Arguments Command(const std::string& out, const Arguments& more = {}) const {
+    Arguments arguments = {"train",      "reader", "--data",  "data.jsonl", "--out",   out,
+                           "--embedder", "./tiny", "--apart", "1",          "--joint", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  ProgramRun Here() const { return {.folder = folder_.path()}; }
+  ProgramResult Run(const Arguments& arguments) const { return RunProgram(arguments, Here()); }
+  ProgramResult Ok(const Arguments& arguments) const {
+    ProgramResult result = Run(arguments);
+    EXPECT_EQ(result.status, 0) << testing::PrintToString(arguments) << "\n" << result.err;
+    return result;
+  }
+  std::string Bytes(const std::string& file) const { return ReadFile(folder_.path() / file); }
+
+  TempFolder folder_;
+};
+
+TEST_F(TrainReader, WritesTheSameWeightsForAnyThreads) {
+  Ok(Command("one", {"--threads", "1"}));
+  Ok(Command("two", {"--threads", "2"}));
+  EXPECT_GT(Bytes("one").size(), 10'000u);
+  EXPECT_EQ(Bytes("one"), Bytes("two"));
+  Ok(Command("other", {"--seed", "2"}));
+  EXPECT_NE(Bytes("one"), Bytes("other"));
+}
+
+TEST_F(TrainReader, AnInterruptedRunEndsWithTheSameWeights) {
+  const Arguments more = {"--epochs", "200"};
+  Ok(Command("whole", more));
+  Program first(Command("parts", more), Here());
+  while (!std::filesystem::exists(folder_.path() / "parts"))  // the first epoch's weights
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  first.Kill(SIGINT);
+  EXPECT_EQ(first.Wait().status, 130);
+  Arguments resumed = Command("parts", more);
+  resumed.push_back("--resume");
+  Ok(resumed);
+  EXPECT_EQ(Bytes("parts"), Bytes("whole"));
+}
+
+TEST_F(TrainReader, NamesTheBadLineOrCountsIt) {
+  const std::string bad = R"({"context":"a b","question":"a","answers":[{"text":"b","start":1}]})";
+  folder_.Write("data.jsonl", MadeUpLines(2) + bad + "\n" + MadeUpLines(30));
+  const ProgramResult refused = Run(Command("out"));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("data.jsonl:3: the answer \"b\" does not stand"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "out"));
+  const ProgramResult skipped = Ok(Command("out", {"--skip-bad"}));
+  EXPECT_THAT(skipped.err, HasSubstr("1 line"));
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() / "out"));
+}
+
+TEST_F(TrainReader, RefusesFilesThatAreMissingOrOfAnotherFormat) {
+  Arguments missing = Command("out");
+  missing[3] = "none.jsonl";
+  ProgramResult result = Run(missing);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("none.jsonl"));
+
+  folder_.Write("data.jsonl", R"({"version":"v2.0","data":[{"title":"a","paragraphs":[]}]})");
+  result = Run(Command("out"));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("data.jsonl:1: no text under \"context\""));
+  result = Run(Command("out", {"--skip-bad"}));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("no questions to train on (1 lines left out)"));
+}
+
+TEST_F(TrainReader, RefusesACheckpointCutInHalf) {
+  Ok(Command("out", {"--epochs", "1"}));
+  const std::string bytes = Bytes("out.checkpoint");
+  folder_.Write("out.checkpoint", bytes.substr(0, bytes.size() / 2));
+  const ProgramResult result = Run(Command("out", {"--epochs", "1", "--resume"}));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("out.checkpoint"));
+}
+
+TEST_F(TrainReader, ACheckpointOfAnotherTrainingIsRefused) {
+  Ok(Command("out", {"--epochs", "1"}));
+  const ProgramResult result = Run(Command("out", {"--epochs", "2", "--resume"}));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("of another training"));
+}
+
+TEST_F(TrainReader, MoreLayersThanTheModelHasAreRefused) {
+  Arguments arguments = Command("out");
+  arguments[9] = "3";
+  const ProgramResult result = Run(arguments);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("has 2 layers"));
+}
+
+}  // namespace
+}  // namespace fovea
