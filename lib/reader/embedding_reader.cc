@@ -101,19 +101,6 @@ std::vector<Key> SplitPassages(const WordPiece& tokenizer, std::span<const Reade
   return keys;
 }
 
-// BM25 of each passage over the greatest; 0 where there is none.
-std::vector<double> LexicalShares(std::span<const ReaderInput> passages) {
-  float greatest = 0;
-  for (const ReaderInput& input : passages)
-    greatest = std::max(greatest, input.lexical_score.value_or(0));
-  std::vector<double> shares(passages.size(), 0.0);
-  for (std::size_t p = 0; p < passages.size() && greatest > 0; ++p) {
-    shares[p] =
-        std::max(0.0f, passages[p].lexical_score.value_or(0)) / static_cast<double>(greatest);
-  }
-  return shares;
-}
-
 }  // namespace
 
 void EmbeddingReaderOptions::validate() const {
@@ -131,7 +118,7 @@ EmbeddingReader::EmbeddingReader(const Encoder& encoder, const EmbeddingReaderOp
 }
 
 Reading EmbeddingReader::Read(std::string_view question, std::span<const ReaderInput> passages,
-                              ThreadPool* pool) const {
+                              const ReadOptions&, ThreadPool* pool) const {
   if (question.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos) {
     throw Error(ErrorCode::kInvalidArgument, "the question is empty");
   }
@@ -162,16 +149,16 @@ Reading EmbeddingReader::Read(std::string_view question, std::span<const ReaderI
   const Matrix vectors = encoder_.Embed(sequences, pool);
 
   const auto weights = WordWeights(Words(encoder_.tokenizer(), question), keys);
-  const std::vector<double> lexical = LexicalShares(passages);
+  const std::vector<float> lexical = LexicalShares(passages);
   const bool has_lexical =
-      std::any_of(lexical.begin(), lexical.end(), [](double share) { return share > 0; });
+      std::any_of(lexical.begin(), lexical.end(), [](float share) { return share > 0; });
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const std::size_t p = keys[i].passage;
     const double dense = passages[p].dense_score
                              ? *passages[p].dense_score
                              : Dot(vectors.row(0), vectors.row(row_of_passage[p]));
     const double score = Dot(vectors.row(0), vectors.row(i + 1)) + options_.dense_weight * dense +
-                         options_.lexical_weight * lexical[p] +
+                         static_cast<double>(options_.lexical_weight) * lexical[p] +
                          options_.overlap_weight * Overlap(weights, keys[i].words);
     keys[i].logit = score / options_.temperature;
   }

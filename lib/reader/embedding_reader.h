@@ -37,8 +37,9 @@ class EmbeddingReader final : public Reader {
   // Borrows the encoder, which must outlive the reader.
   explicit EmbeddingReader(const Encoder& encoder, const EmbeddingReaderOptions& options = {});
 
+  using Reader::Read;
   Reading Read(std::string_view question, std::span<const ReaderInput> passages,
-               ThreadPool* pool) const override;
+               const ReadOptions& options, ThreadPool* pool) const override;
   float abstain_threshold() const override { return options_.abstain_threshold; }
   std::string name() const override { return "embedding"; }
 

@@ -1,6 +1,7 @@
 // The reader: attends from the question over all passages at once and says where the answer is.
 //
-// Everything it returns is a function of attention weights. A Reader is immutable and shared by threads.
+// Everything it returns is a function of attention weights. A Reader is immutable and shared by
+// threads.
 
 #pragma once
 
@@ -17,21 +18,33 @@ namespace fovea {
 
 class ThreadPool;
 
-// A passage with the scores retrieval gave it (they enter the passage weight; see docs/architecture.md).
+// A passage with the scores retrieval gave it (they enter the passage weight; see
+// docs/architecture.md).
 struct ReaderInput {
-  const Passage* passage = nullptr;  // Borrowed for the call.
+  const Passage* passage = nullptr;    // Borrowed for the call.
   std::optional<float> dense_score;    // cosine
   std::optional<float> lexical_score;  // BM25, larger is better
 };
+
+// BM25 of each passage as a share of the greatest; 0 where there is none.
+std::vector<float> LexicalShares(std::span<const ReaderInput> passages);
 
 struct SentenceWeight {
   ByteRange range;   // of the passage's text
   float weight = 0;  // Weights of a passage's sentences sum to its passage weight.
 };
 
+struct TokenWeight {
+  ByteRange range;      // of the passage's text
+  float start = 0;      // probability that the answer starts here, over all passages
+  float end = 0;        // likewise that it ends here
+  float attention = 0;  // what the question's tokens attend to, if asked for: their mean
+};
+
 struct PassageReading {
   float weight = 0;
   std::vector<SentenceWeight> sentences;  // In order of appearance.
+  std::vector<TokenWeight> tokens;        // In order; empty where a reader has no such weights.
 };
 
 struct AnswerSpan {
@@ -49,12 +62,21 @@ struct Reading {
   std::vector<AnswerSpan> spans;
 };
 
+struct ReadOptions {
+  bool attention = false;  // TokenWeight::attention: for display, at some cost
+};
+
 class Reader {
  public:
   virtual ~Reader() = default;
 
   // No passages: none_weight is 1. Throws Error(kInvalidArgument) on an empty question.
-  virtual Reading Read(std::string_view question, std::span<const ReaderInput> passages, ThreadPool* pool) const = 0;
+  virtual Reading Read(std::string_view question, std::span<const ReaderInput> passages,
+                       const ReadOptions& options, ThreadPool* pool) const = 0;
+  Reading Read(std::string_view question, std::span<const ReaderInput> passages,
+               ThreadPool* pool) const {
+    return Read(question, passages, ReadOptions(), pool);
+  }
 
   // Abstain when none_weight is at least this (`--abstain auto`).
   virtual float abstain_threshold() const = 0;

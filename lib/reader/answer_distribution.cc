@@ -1,0 +1,159 @@
+#include "lib/reader/answer_distribution.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lib/text/sentences.h"
+
+namespace fovea {
+namespace {
+
+// In order of size, so that the sum does not depend on the order of the terms.
+double Sum(std::vector<double> terms) {
+  std::sort(terms.begin(), terms.end());
+  double sum = 0;
+  for (const double term : terms) sum += term;
+  return sum;
+}
+
+// values[w][t], logits of the windows' text tokens, become probabilities; gives that of `none`.
+double Softmax(std::span<const ReaderWindow> windows, std::vector<std::vector<double>>& values,
+               double none) {
+  double greatest = none;
+  for (const std::vector<double>& row : values) {
+    for (const double value : row) greatest = std::max(greatest, value);
+  }
+  std::vector<double> terms = {std::exp(none - greatest)};
+  for (std::size_t w = 0; w < values.size(); ++w) {
+    for (double& value : values[w]) value = std::exp(value - greatest);
+    terms.insert(terms.end(), values[w].begin() + static_cast<std::ptrdiff_t>(windows[w].own_begin),
+                 values[w].begin() + static_cast<std::ptrdiff_t>(windows[w].own_end));
+  }
+  const double all = Sum(terms);
+  for (std::vector<double>& row : values) {
+    for (double& value : row) value /= all;
+  }
+  return terms.front() / all;
+}
+
+// token_logits [Tp] + fit, of the window's text tokens.
+std::vector<double> TextLogits(const ReaderWindow& window, const std::vector<float>& token_logits,
+                               float fit) {
+  std::vector<double> values;
+  for (std::size_t t = 0; t < window.ranges.size(); ++t)
+    values.push_back(static_cast<double>(token_logits[window.text + t]) + static_cast<double>(fit));
+  return values;
+}
+
+float MeanOverQuestion(const Matrix& attention, std::size_t token) {
+  if (attention.rows() == 0) return 0;
+  float sum = 0;
+  for (std::size_t q = 0; q < attention.rows(); ++q) sum += attention.row(q)[token];
+  return sum / static_cast<float>(attention.rows());
+}
+
+void AddTokens(const ReaderWindow& window, const WindowLogits& logits,
+               const std::vector<double>& start, const std::vector<double>& end,
+               PassageReading& reading) {
+  for (std::size_t t = window.own_begin; t < window.own_end; ++t) {
+    reading.tokens.push_back({window.ranges[t], static_cast<float>(start[t]),
+                              static_cast<float>(end[t]),
+                              MeanOverQuestion(logits.attention, window.text + t)});
+  }
+}
+
+void WeighSentences(const std::string& text, PassageReading& reading) {
+  auto token = reading.tokens.begin();
+  double passage = 0;
+  const std::vector<ByteRange> ranges = SplitSentences(text);
+  for (std::size_t s = 0; s < ranges.size(); ++s) {
+    const bool last = s + 1 == ranges.size();
+    double weight = 0;
+    for (; token != reading.tokens.end() && (last || token->range.begin < ranges[s + 1].begin);
+         ++token)
+      weight += (static_cast<double>(token->start) + static_cast<double>(token->end)) / 2;
+    reading.sentences.push_back({ranges[s], static_cast<float>(weight)});
+    passage += weight;
+  }
+  reading.weight = static_cast<float>(passage);
+}
+
+struct SpanCandidate {
+  AnswerSpan span;
+  double score = 0;
+};
+
+// For each token that a window owns, the likeliest span that starts there.
+void AddCandidates(const ReaderWindow& window, const std::vector<double>& start,
+                   const std::vector<double>& end, std::vector<SpanCandidate>& candidates) {
+  for (std::size_t i = window.own_begin; i < window.own_end; ++i) {
+    const std::size_t limit = std::min(i + kLongestAnswerTokens, end.size());
+    const auto best = std::max_element(end.begin() + static_cast<std::ptrdiff_t>(i),
+                                       end.begin() + static_cast<std::ptrdiff_t>(limit));
+    const auto j = static_cast<std::size_t>(best - end.begin());
+    const double score = start[i] * *best;
+    candidates.push_back({{window.passage,
+                           {window.ranges[i].begin, window.ranges[j].end},
+                           static_cast<float>(score)},
+                          score});
+  }
+}
+
+bool Overlap(const AnswerSpan& a, const AnswerSpan& b) {
+  return a.passage == b.passage && a.range.begin < b.range.end && b.range.begin < a.range.end;
+}
+
+std::vector<AnswerSpan> Likeliest(std::vector<SpanCandidate> candidates, std::size_t count) {
+  std::stable_sort(
+      candidates.begin(), candidates.end(),
+      [](const SpanCandidate& a, const SpanCandidate& b) { return a.score > b.score; });
+  std::vector<AnswerSpan> spans;
+  for (const SpanCandidate& candidate : candidates) {
+    if (spans.size() == count) break;
+    const bool taken = std::any_of(spans.begin(), spans.end(), [&](const AnswerSpan& span) {
+      return Overlap(span, candidate.span);
+    });
+    if (!taken) spans.push_back(candidate.span);
+  }
+  return spans;
+}
+
+}  // namespace
+
+AnswerDistribution Distribute(std::span<const ReaderWindow> windows,
+                              std::span<const WindowLogits> logits, std::span<const float> fits) {
+  AnswerDistribution distribution;
+  if (windows.empty()) return distribution;
+  std::vector<double> none;
+  for (std::size_t w = 0; w < windows.size(); ++w) {
+    distribution.start.push_back(TextLogits(windows[w], logits[w].start, fits[w]));
+    distribution.end.push_back(TextLogits(windows[w], logits[w].end, fits[w]));
+    none.push_back(static_cast<double>(logits[w].none));
+  }
+  const double mean = Sum(std::move(none)) / static_cast<double>(windows.size());
+  distribution.none_start = Softmax(windows, distribution.start, mean);
+  distribution.none_end = Softmax(windows, distribution.end, mean);
+  return distribution;
+}
+
+Reading ReadDistribution(std::span<const ReaderInput> passages,
+                         std::span<const ReaderWindow> windows,
+                         std::span<const WindowLogits> logits,
+                         const AnswerDistribution& distribution, std::size_t spans) {
+  Reading reading;
+  reading.passages.resize(passages.size());
+  reading.none_weight = static_cast<float>((distribution.none_start + distribution.none_end) / 2);
+  std::vector<SpanCandidate> candidates;
+  for (std::size_t w = 0; w < windows.size(); ++w) {
+    const std::vector<double>& start = distribution.start[w];
+    const std::vector<double>& end = distribution.end[w];
+    AddTokens(windows[w], logits[w], start, end, reading.passages[windows[w].passage]);
+    AddCandidates(windows[w], start, end, candidates);
+  }
+  for (std::size_t p = 0; p < passages.size(); ++p)
+    WeighSentences(passages[p].passage->text, reading.passages[p]);
+  reading.spans = Likeliest(std::move(candidates), spans);
+  return reading;
+}
+
+}  // namespace fovea

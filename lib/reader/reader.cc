@@ -1,0 +1,17 @@
+#include "lib/reader/reader.h"
+
+#include <algorithm>
+
+namespace fovea {
+
+std::vector<float> LexicalShares(std::span<const ReaderInput> passages) {
+  float greatest = 0;
+  for (const ReaderInput& input : passages)
+    greatest = std::max(greatest, input.lexical_score.value_or(0));
+  std::vector<float> shares(passages.size(), 0.0f);
+  for (std::size_t p = 0; p < passages.size() && greatest > 0; ++p)
+    shares[p] = std::max(0.0f, passages[p].lexical_score.value_or(0)) / greatest;
+  return shares;
+}
+
+}  // namespace fovea

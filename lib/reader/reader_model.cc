@@ -1,0 +1,181 @@
+#include "lib/reader/reader_model.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "lib/base/error.h"
+#include "lib/base/thread_pool.h"
+#include "lib/nn/sequence_batches.h"
+#include "lib/reader/reader_file.h"
+
+namespace fovea {
+namespace {
+
+Linear ReadLinear(const ReaderFile& file, const std::string& name, std::size_t outputs,
+                  std::size_t inputs, Precision precision) {
+  return PackLinear(file.Matrix(name + ".weight", outputs, inputs),
+                    file.Vector(name + ".bias", outputs), precision);
+}
+
+LayerNormWeights ReadLayerNorm(const ReaderFile& file, const std::string& name, std::size_t width) {
+  return {file.Vector(name + ".weight", width), file.Vector(name + ".bias", width)};
+}
+
+EncoderLayer ReadLayer(const ReaderFile& file, std::size_t number, const EncoderConfig& config,
+                       Precision precision) {
+  const auto width = static_cast<std::size_t>(config.width);
+  const auto feed_forward = static_cast<std::size_t>(config.feed_forward);
+  const std::string name = "encoder.layer." + std::to_string(number) + ".";
+  const auto linear = [&](const char* part, std::size_t outputs, std::size_t inputs) {
+    return ReadLinear(file, name + part, outputs, inputs, precision);
+  };
+  EncoderLayer layer;
+  layer.query_key_value = linear("attention.self.qkv", 3 * width, width);
+  layer.attention_output = linear("attention.output.dense", width, width);
+  layer.attention_norm = ReadLayerNorm(file, name + "attention.output.LayerNorm", width);
+  layer.feed_forward_in = linear("intermediate.dense", feed_forward, width);
+  layer.feed_forward_out = linear("output.dense", width, feed_forward);
+  layer.output_norm = ReadLayerNorm(file, name + "output.LayerNorm", width);
+  return layer;
+}
+
+void CheckBase(const ReaderFile& file, const Encoder& base) {
+  const ReaderFileInfo& info = file.info();
+  if (info.base_fingerprint != base.fingerprint()) {
+    throw Error(ErrorCode::kMismatch, file.path().string() + ": was trained on top of " +
+                                          info.base + " (" + info.base_fingerprint + "), not of " +
+                                          base.name() + " (" + base.fingerprint() +
+                                          "): give it that model, or train a reader on this one");
+  }
+  if (info.frozen_layers > static_cast<std::size_t>(base.config().layers)) {
+    throw Error(ErrorCode::kCorrupt, file.path().string() + ": wants " +
+                                         std::to_string(info.frozen_layers) + " layers of " +
+                                         base.name() + ", which has " +
+                                         std::to_string(base.config().layers));
+  }
+}
+
+// attention [Tq, Tp] += weight · the question's rows and the window's columns of mean [T, T].
+void AddAttention(const Matrix& mean, float weight, Matrix& attention) {
+  const std::size_t question = attention.rows();
+  for (std::size_t q = 0; q < question; ++q) {
+    for (std::size_t t = 0; t < attention.cols(); ++t)
+      attention.row(q)[t] += weight * mean.row(q)[question + t];
+  }
+}
+
+}  // namespace
+
+ReaderModel::ReaderModel(const ReaderFile& file, const Encoder& base, Precision precision,
+                         ThreadPool* pool)
+    : base_(base), config_(base.config()), precision_(precision) {
+  CheckBase(file, base);
+  const ReaderFileInfo& info = file.info();
+  frozen_layers_ = static_cast<int>(info.frozen_layers);
+  std::vector<EncoderLayer> layers(info.apart_layers + info.joint_layers);
+  ParallelFor(pool, layers.size(), 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      layers[i] = ReadLayer(file, info.frozen_layers + i, config_, precision);
+  });
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    (i < info.apart_layers ? apart_ : joint_).push_back(std::move(layers[i]));
+  segment_ = file.Vector("segment", width());
+  token_head_ = ReadLinear(file, "token_head", 2, width(), Precision::kF32);
+  passage_head_ = ReadLinear(file, "passage_head", 2, width(), Precision::kF32);
+  const std::vector<float> weights = file.Vector("score_weights", 2);
+  score_weights_ = {weights[0], weights[1]};
+}
+
+std::vector<Matrix> ReaderModel::Apart(std::span<const std::vector<TokenId>> sequences,
+                                       ThreadPool* pool) const {
+  std::vector<std::size_t> sizes;
+  for (const std::vector<TokenId>& sequence : sequences) sizes.push_back(sequence.size());
+  std::vector<Matrix> states(sequences.size());
+  ForSequenceBatches(sizes, pool, [&](const SequenceBatch& batch, ThreadPool* threads) {
+    std::vector<std::vector<TokenId>> tokens;
+    std::vector<std::size_t> starts = {0};
+    for (const std::size_t sequence : batch.sequences) {
+      tokens.push_back(sequences[sequence]);
+      starts.push_back(starts.back() + tokens.back().size());
+    }
+    Matrix hidden = base_.HiddenStates(tokens, threads, frozen_layers_);
+    EncoderScratch scratch(hidden.rows(), config_);
+    for (const EncoderLayer& layer : apart_)
+      RunEncoderLayer(layer, config_, starts, hidden.view(), scratch, {}, threads);
+    for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
+      Matrix& out = states[batch.sequences[i]] = Matrix(tokens[i].size(), width());
+      std::copy_n(hidden.row(starts[i]).data(), out.rows() * width(), out.data());
+    }
+  });
+  return states;
+}
+
+std::vector<WindowLogits> ReaderModel::Joint(const Matrix& question,
+                                             std::span<const Matrix> windows, bool with_attention,
+                                             ThreadPool* pool) const {
+  std::vector<WindowLogits> logits(windows.size());
+  if (with_attention) {
+    for (std::size_t w = 0; w < windows.size(); ++w)
+      JoinBatch(question, windows, std::array{w}, true, logits, pool);
+    return logits;
+  }
+  std::vector<std::size_t> sizes;
+  for (const Matrix& window : windows) sizes.push_back(question.rows() + window.rows());
+  ForSequenceBatches(sizes, pool, [&](const SequenceBatch& batch, ThreadPool* threads) {
+    JoinBatch(question, windows, batch.sequences, false, logits, threads);
+  });
+  return logits;
+}
+
+void ReaderModel::CopyJoint(const Matrix& question, std::span<const Matrix> windows,
+                            std::span<const std::size_t> batch, Matrix& hidden) const {
+  float* out = hidden.data();
+  for (const std::size_t w : batch) {
+    for (std::size_t t = 0; t < question.rows(); ++t) {
+      for (std::size_t i = 0; i < width(); ++i) *out++ = question.row(t)[i] + segment_[i];
+    }
+    out = std::copy_n(windows[w].data(), windows[w].rows() * width(), out);
+  }
+}
+
+void ReaderModel::JoinBatch(const Matrix& question, std::span<const Matrix> windows,
+                            std::span<const std::size_t> batch, bool with_attention,
+                            std::span<WindowLogits> logits, ThreadPool* pool) const {
+  std::vector<std::size_t> starts = {0};
+  for (const std::size_t w : batch)
+    starts.push_back(starts.back() + question.rows() + windows[w].rows());
+  Matrix hidden(starts.back(), width());
+  CopyJoint(question, windows, batch, hidden);
+  EncoderScratch scratch(hidden.rows(), config_);
+  Matrix mean;
+  if (with_attention) {
+    mean = Matrix(hidden.rows(), hidden.rows());
+    Matrix& attention = logits[batch.front()].attention =
+        Matrix(question.rows(), windows[batch.front()].rows());
+    std::fill_n(attention.data(), attention.rows() * attention.cols(), 0.0f);
+  }
+  for (const EncoderLayer& layer : joint_) {
+    RunEncoderLayer(layer, config_, starts, hidden.view(), scratch, mean.view(), pool);
+    if (with_attention)
+      AddAttention(mean, 1.0f / static_cast<float>(joint_.size()), logits[batch.front()].attention);
+  }
+
+  Matrix firsts(batch.size(), width());
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    std::copy_n(hidden.row(starts[i]).data(), width(), firsts.row(i).data());
+  Matrix tokens(hidden.rows(), 2), passages(batch.size(), 2);
+  token_head_.Apply(hidden.view(), token_head_.With(Activation::kNone), tokens.view(), pool);
+  passage_head_.Apply(firsts.view(), passage_head_.With(Activation::kNone), passages.view(), pool);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    WindowLogits& out = logits[batch[i]];
+    out.fit = passages.row(i)[0];
+    out.none = passages.row(i)[1];
+    for (std::size_t row = starts[i] + question.rows(); row < starts[i + 1]; ++row) {
+      out.start.push_back(tokens.row(row)[0]);
+      out.end.push_back(tokens.row(row)[1]);
+    }
+  }
+}
+
+}  // namespace fovea

@@ -1,0 +1,141 @@
+#include "lib/reader/answer_distribution.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace fovea {
+namespace {
+
+// Two passages of two words, one window each: [CLS] w w [SEP].
+class AnswerDistributionTest : public ::testing::Test {
+ protected:
+  AnswerDistributionTest() : passages_(2), windows_(2), logits_(2) {
+    passages_[0].text = "Yes. Now";
+    passages_[1].text = "ef gh";
+    windows_[0].ranges = {{0, 3}, {5, 8}};
+    windows_[1].ranges = {{0, 2}, {3, 5}};
+    for (std::size_t w = 0; w < 2; ++w) {
+      windows_[w].passage = w;
+      windows_[w].own_end = 2;
+    }
+    logits_[0].start = {9, 1, 0, 9};
+    logits_[0].end = {9, 0, 2, 9};
+    logits_[0].none = 1;
+    logits_[1].start = {9, -1, 0, 9};
+    logits_[1].end = {9, 0, 0, 9};
+    logits_[1].none = 2;
+  }
+  Reading Read() const {
+    std::vector<ReaderInput> inputs;
+    for (const Passage& passage : passages_)
+      inputs.push_back({&passage, std::nullopt, std::nullopt});
+    return ReadDistribution(inputs, windows_, logits_, Distribute(windows_, logits_, fits_), 5);
+  }
+
+  std::vector<Passage> passages_;
+  std::vector<ReaderWindow> windows_;
+  std::vector<WindowLogits> logits_;
+  std::vector<float> fits_ = {0.5f, -0.5f};
+};
+
+// Exact sums of a handful of exponentials; results are stored in f32.
+constexpr double kTolerance = 1e-6;
+
+TEST_F(AnswerDistributionTest, OneSoftmaxOverTheTextOfAllPassagesAndNone) {
+  const AnswerDistribution got = Distribute(windows_, logits_, fits_);
+  const double all =
+      std::exp(1.5) + std::exp(0.5) + std::exp(-1.5) + std::exp(-0.5) + std::exp(1.5);
+  EXPECT_NEAR(got.start[0][0], std::exp(1.5) / all, kTolerance);
+  EXPECT_NEAR(got.start[1][0], std::exp(-1.5) / all, kTolerance);
+  EXPECT_NEAR(got.none_start, std::exp(1.5) / all, kTolerance);
+  const double ends = std::exp(0.5) + std::exp(2.5) + 2 * std::exp(-0.5) + std::exp(1.5);
+  EXPECT_NEAR(got.end[0][1], std::exp(2.5) / ends, kTolerance);
+  EXPECT_NEAR(got.none_end, std::exp(1.5) / ends, kTolerance);
+}
+
+TEST_F(AnswerDistributionTest, WeightsSumToOneAndSentencesToTheirPassage) {
+  const Reading reading = Read();
+  ASSERT_EQ(reading.passages[0].sentences.size(), 2u);
+  double total = static_cast<double>(reading.none_weight);
+  for (const PassageReading& passage : reading.passages) {
+    double sentences = 0;
+    for (const SentenceWeight& sentence : passage.sentences)
+      sentences += static_cast<double>(sentence.weight);
+    EXPECT_NEAR(sentences, static_cast<double>(passage.weight), kTolerance);
+    total += static_cast<double>(passage.weight);
+  }
+  EXPECT_NEAR(total, 1, kTolerance);
+}
+
+TEST_F(AnswerDistributionTest, ASentenceWeighsTheMeanOfItsTokensStartsAndEnds) {
+  const PassageReading passage = Read().passages[0];
+  ASSERT_EQ(passage.tokens.size(), 2u);
+  for (std::size_t s = 0; s < 2; ++s) {
+    EXPECT_NEAR(passage.sentences[s].weight, (passage.tokens[s].start + passage.tokens[s].end) / 2,
+                kTolerance);
+  }
+  EXPECT_EQ(passage.tokens[1].range, (ByteRange{5, 8}));
+}
+
+TEST_F(AnswerDistributionTest, TheFirstSpanHasTheGreatestProductAndNoneOverlap) {
+  const Reading reading = Read();
+  const AnswerDistribution d = Distribute(windows_, logits_, fits_);
+  ASSERT_FALSE(reading.spans.empty());
+  EXPECT_EQ(reading.spans[0].passage, 0u);
+  EXPECT_EQ(reading.spans[0].range, (ByteRange{0, 8}));
+  EXPECT_NEAR(reading.spans[0].score, d.start[0][0] * d.end[0][1], kTolerance);
+  for (std::size_t i = 1; i < reading.spans.size(); ++i) {
+    EXPECT_EQ(reading.spans[i].passage, 1u);  // Nothing of the first is left.
+    EXPECT_LE(reading.spans[i].score, reading.spans[i - 1].score);
+  }
+}
+
+TEST_F(AnswerDistributionTest, ATokenOfTwoWindowsCountsInItsOwnAlone) {
+  windows_[1] = windows_[0];
+  windows_[0].own_end = 1;
+  windows_[1].own_begin = 1;
+  logits_[1].start = {9, 7, 0, 9};
+  const AnswerDistribution d = Distribute(windows_, logits_, fits_);
+  EXPECT_NEAR(d.start[0][0] + d.start[1][1] + d.none_start, 1, kTolerance);
+  EXPECT_EQ(Read().passages[0].tokens.size(), 2u);
+}
+
+TEST_F(AnswerDistributionTest, ASpanHasAtMostThirtyTokens) {
+  const std::size_t count = 40;
+  passages_.resize(1);
+  windows_.resize(1);
+  logits_.resize(1);
+  passages_[0].text = std::string(count, 'a');
+  windows_[0].ranges.clear();
+  for (std::size_t t = 0; t < count; ++t) windows_[0].ranges.push_back({t, t + 1});
+  windows_[0].own_end = count;
+  logits_[0].start.assign(count + 2, 0);
+  logits_[0].end.assign(count + 2, 0);
+  logits_[0].start[1] = 20;
+  logits_[0].end[count] = 20;      // 40 tokens from there
+  logits_[0].end[count - 10] = 5;  // 30
+  EXPECT_EQ(Read().spans[0].range, (ByteRange{0, 30}));
+}
+
+TEST_F(AnswerDistributionTest, TheOrderOfThePassagesDoesNotMatter) {
+  const Reading there = Read();
+  std::swap(passages_[0], passages_[1]);
+  std::swap(windows_[0], windows_[1]);
+  std::swap(windows_[0].passage, windows_[1].passage);
+  std::swap(logits_[0], logits_[1]);
+  std::swap(fits_[0], fits_[1]);
+  const Reading back = Read();
+  EXPECT_EQ(there.none_weight, back.none_weight);
+  EXPECT_EQ(there.passages[0].weight, back.passages[1].weight);
+  EXPECT_EQ(there.spans[0].score, back.spans[0].score);
+}
+
+TEST_F(AnswerDistributionTest, WithoutPassagesEverythingIsNone) {
+  const Reading reading = ReadDistribution({}, {}, {}, Distribute({}, {}, {}), 5);
+  EXPECT_EQ(reading.none_weight, 1);
+  EXPECT_TRUE(reading.spans.empty());
+}
+
+}  // namespace
+}  // namespace fovea

@@ -1,0 +1,174 @@
+#include "lib/reader/cross_attention_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "lib/base/thread_pool.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/models.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/test_reader.h"
+
+namespace fovea {
+namespace {
+
+class MemoryCache final : public PassageStateCache {
+ public:
+  std::vector<std::optional<RowCodes>> Get(std::span<const std::string> keys) override {
+    std::vector<std::optional<RowCodes>> found(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto at = entries.find(keys[i]);
+      if (at == entries.end()) continue;
+      found[i] = at->second;
+      ++hits;
+    }
+    return found;
+  }
+  void Put(std::span<const std::string> keys, std::span<const RowCodes> states) override {
+    for (std::size_t i = 0; i < keys.size(); ++i) entries[keys[i]] = states[i];
+  }
+
+  std::map<std::string, RowCodes> entries;
+  int hits = 0;
+};
+
+// Random heads on the embedder's own layers.
+class CrossAttentionReaderTest : public ::testing::Test {
+ protected:
+  CrossAttentionReaderTest() {
+    const auto network = RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 3);
+    WriteReader(*network, TestEncoder(), path_);
+    std::string longer;
+    for (int i = 0; i < 60; ++i) longer += "Rye bread number " + std::to_string(i) + " rises. ";
+    for (const auto& [title, text] : std::vector<std::pair<std::string, std::string>>{
+             {"Lighthouses", "The tower of Harrow Point was finished in 1871. Its lamp burns oil."},
+             {"Bees", "A queen bee lays eggs all summer."},
+             {"", longer}}) {
+      Passage& passage = passages_.emplace_back();
+      passage.title = title;
+      passage.text = text;
+    }
+    for (const Passage& passage : passages_) inputs_.push_back({&passage, 0.5f, 3.0f});
+  }
+  CrossAttentionReader Reader(Precision precision = Precision::kInt8) const {
+    return {path_, TestEncoder(), nullptr, precision};
+  }
+  static void ExpectSame(const Reading& a, const Reading& b) {
+    EXPECT_EQ(a.none_weight, b.none_weight);
+    ASSERT_EQ(a.passages.size(), b.passages.size());
+    for (std::size_t p = 0; p < a.passages.size(); ++p) {
+      EXPECT_EQ(a.passages[p].weight, b.passages[p].weight);
+      ASSERT_EQ(a.passages[p].tokens.size(), b.passages[p].tokens.size());
+      for (std::size_t t = 0; t < a.passages[p].tokens.size(); ++t) {
+        EXPECT_EQ(a.passages[p].tokens[t].start, b.passages[p].tokens[t].start);
+        EXPECT_EQ(a.passages[p].tokens[t].end, b.passages[p].tokens[t].end);
+      }
+    }
+    ASSERT_EQ(a.spans.size(), b.spans.size());
+    for (std::size_t s = 0; s < a.spans.size(); ++s) {
+      EXPECT_EQ(a.spans[s].range, b.spans[s].range);
+      EXPECT_EQ(a.spans[s].score, b.spans[s].score);
+    }
+  }
+
+  static constexpr const char* kQuestion = "When was the tower finished?";
+  TempFolder folder_;
+  std::filesystem::path path_ = folder_.path() / "reader.safetensors";
+  std::vector<Passage> passages_;
+  std::vector<ReaderInput> inputs_;
+};
+
+TEST_F(CrossAttentionReaderTest, WeightsSumToOneAndTokensCoverEveryPassage) {
+  for (const Precision precision : {Precision::kInt8, Precision::kF32}) {
+    const Reading reading = Reader(precision).Read(kQuestion, inputs_, nullptr);
+    double total = static_cast<double>(reading.none_weight);
+    for (std::size_t p = 0; p < passages_.size(); ++p) {
+      total += static_cast<double>(reading.passages[p].weight);
+      EXPECT_EQ(reading.passages[p].tokens.size(),
+                TestEncoder().tokenizer().EncodeIds(passages_[p].text).size() - 2);
+    }
+    // A float's rounding of each of some hundred weights.
+    EXPECT_NEAR(total, 1, 1e-5);
+    EXPECT_FALSE(reading.spans.empty());
+  }
+}
+
+TEST_F(CrossAttentionReaderTest, TheNumberOfThreadsDoesNotMatter) {
+  const CrossAttentionReader reader = Reader();
+  const Reading alone = reader.Read(kQuestion, inputs_, nullptr);
+  for (const int threads : {1, 2, 3}) {
+    ThreadPool pool(threads);
+    ExpectSame(reader.Read(kQuestion, inputs_, &pool), alone);
+  }
+}
+
+TEST_F(CrossAttentionReaderTest, ACacheChangesNothing) {
+  CrossAttentionReader reader = Reader();
+  const Reading without = reader.Read(kQuestion, inputs_, nullptr);
+  MemoryCache cache;
+  reader.UseCache(&cache);
+  ExpectSame(reader.Read(kQuestion, inputs_, nullptr), without);
+  EXPECT_EQ(cache.hits, 0);
+  const auto windows = static_cast<int>(cache.entries.size());
+  EXPECT_GT(windows, 3);  // The longest passage has several.
+  ExpectSame(reader.Read(kQuestion, inputs_, nullptr), without);
+  EXPECT_EQ(cache.hits, windows);
+  EXPECT_EQ(static_cast<int>(cache.entries.size()), windows);
+  // Some there and some not.
+  cache.entries.erase(cache.entries.begin());
+  ExpectSame(reader.Read(kQuestion, inputs_, nullptr), without);
+}
+
+TEST_F(CrossAttentionReaderTest, StatesOfAnotherShapeAreComputedAgain) {
+  CrossAttentionReader reader = Reader();
+  const Reading without = reader.Read(kQuestion, inputs_, nullptr);
+  MemoryCache cache;
+  reader.UseCache(&cache);
+  reader.CacheStates(passages_, nullptr);
+  for (auto& [key, states] : cache.entries) states.codes.resize(states.codes.size() - 1);
+  ExpectSame(reader.Read(kQuestion, inputs_, nullptr), without);
+}
+
+TEST_F(CrossAttentionReaderTest, StatesCachedAheadAreFoundByTheFirstQuestion) {
+  CrossAttentionReader reader = Reader();
+  MemoryCache cache;
+  reader.UseCache(&cache);
+  reader.CacheStates(passages_, nullptr);
+  const std::size_t kept = cache.entries.size();
+  reader.Read(kQuestion, inputs_, nullptr);
+  EXPECT_EQ(cache.hits, static_cast<int>(kept));
+  EXPECT_EQ(cache.entries.size(), kept);
+}
+
+TEST_F(CrossAttentionReaderTest, TheFingerprintFollowsTheWeights) {
+  const std::string before = Reader().fingerprint();
+  EXPECT_EQ(Reader().fingerprint(), before);
+  WriteReader(*RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 4), TestEncoder(), path_);
+  EXPECT_NE(Reader().fingerprint(), before);
+}
+
+TEST_F(CrossAttentionReaderTest, AttentionComesWhenAskedForAndChangesNothing) {
+  const CrossAttentionReader reader = Reader();
+  const Reading plain = reader.Read(kQuestion, inputs_, nullptr);
+  const Reading shown = reader.Read(kQuestion, inputs_, {.attention = true}, nullptr);
+  ExpectSame(shown, plain);
+  EXPECT_EQ(plain.passages[0].tokens[0].attention, 0);
+  for (const TokenWeight& token : shown.passages[0].tokens) EXPECT_GT(token.attention, 0);
+}
+
+TEST_F(CrossAttentionReaderTest, PassagesWithoutTextWeighNothing) {
+  passages_[1].text = "";
+  const Reading reading = Reader().Read(kQuestion, inputs_, nullptr);
+  EXPECT_EQ(reading.passages[1].weight, 0);
+  EXPECT_TRUE(reading.passages[1].sentences.empty());
+  EXPECT_EQ(Reader().Read(kQuestion, {}, nullptr).none_weight, 1);
+}
+
+TEST_F(CrossAttentionReaderTest, AnEmptyQuestionIsRefused) {
+  EXPECT_ERROR(Reader().Read(" \n", inputs_, nullptr), ErrorCode::kInvalidArgument,
+               "the question is empty");
+}
+
+}  // namespace
+}  // namespace fovea
