@@ -25,14 +25,15 @@ using ::testing::IsEmpty;
 // Prefers the passage whose text is alphabetically last.
 class LastTextReader final : public Reader {
  public:
-  Reading Read(std::string_view, std::span<const ReaderInput> passages,
+  using Reader::Read;
+  Reading Read(std::string_view, std::span<const ReaderInput> passages, const ReadOptions&,
                ThreadPool*) const override {
     seen = passages.size();
     Reading reading;
     for (const ReaderInput& input : passages) {
       float rank = 1;
       for (const ReaderInput& other : passages) rank += other.passage->text < input.passage->text;
-      reading.passages.push_back({.weight = rank / 100, .sentences = {}});
+      reading.passages.push_back({.weight = rank / 100, .sentences = {}, .tokens = {}});
     }
     return reading;
   }
