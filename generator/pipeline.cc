@@ -6,12 +6,13 @@
 #include "generator/chat_template.h"
 #include "generator/generate.h"
 #include "generator/grounding.h"
+#include "generator/load_reader.h"
 #include "generator/prompt.h"
 #include "lib/base/error.h"
 #include "lib/base/thread_pool.h"
 #include "lib/nn/decoder.h"
 #include "lib/nn/model_path.h"
-#include "lib/reader/embedding_reader.h"
+#include "lib/reader/cross_attention_reader.h"
 #include "retriever/store.h"
 
 namespace fovea {
@@ -34,7 +35,7 @@ class Stopwatch {
 };
 
 void ThrowIfStopped(const std::stop_token& stop) {
-  if (stop.stop_requested()) throw Error(ErrorCode::kCancelled, "answering was stopped");
+  if (stop.stop_requested()) throw Error(ErrorCode::kCancelled, "stopped");
 }
 
 void Check(std::string_view question, const AskOptions& options) {
@@ -152,7 +153,8 @@ struct Pipeline::State {
   std::filesystem::path models;
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Encoder> encoder;
-  std::unique_ptr<Reader> reader;
+  std::unique_ptr<PassageStateCache> states;  // before the reader, which borrows it
+  LoadedReader reader;
   std::unique_ptr<Searcher> searcher;
   std::unique_ptr<Decoder> decoder;
   std::optional<ChatTemplate> chat;
@@ -168,6 +170,13 @@ struct Pipeline::State {
     chat = ChatTemplate::FromDecoder(*loaded);
     decoder = std::move(loaded);
     load_seconds += watch.Seconds();
+  }
+
+  void UseStateCache() {
+    if (reader.learned == nullptr || options.state_cache_bytes <= 0) return;
+    states = OpenStateCache(options.index, reader.learned->fingerprint(), options.state_cache_bytes,
+                            options.log);
+    reader.learned->UseCache(states.get());
   }
 
   // The decoder's answer as far as the evidence bears it out; empty if it does not.
@@ -222,10 +231,12 @@ Pipeline::Pipeline(const PipelineOptions& options) : state_(std::make_unique<Sta
   }
   if (embedder.empty()) embedder = kDefaultEmbedder;
   state.encoder = Encoder::Load(ResolveModel(state.models, embedder), state.pool.get(), precision);
-  state.reader = std::make_unique<EmbeddingReader>(*state.encoder);
+  state.reader = LoadReader({.reader = options.reader, .models = state.models, .log = options.log},
+                            *state.encoder, state.pool.get());
   if (!options.index.empty()) {
-    state.searcher = std::make_unique<Searcher>(options.index, *state.encoder, state.reader.get(),
-                                                state.pool.get(), options.log);
+    state.searcher = std::make_unique<Searcher>(
+        options.index, *state.encoder, state.reader.reader.get(), state.pool.get(), options.log);
+    state.UseStateCache();
   }
   state.load_seconds = watch.Seconds();
 }
@@ -261,13 +272,14 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
     inputs.push_back({&passages[i], hits[i].dense_score, hits[i].lexical_score});
   }
   const Stopwatch watch;
-  const Reading reading = state.reader->Read(question, inputs, state.pool.get());
+  const Reading reading = state.reader.reader->Read(question, inputs, state.pool.get());
   answer.timings.read = watch.Seconds();
   ThrowIfStopped(stop);
 
   answer.confidence = 1.0 - static_cast<double>(reading.none_weight);
   const std::vector<EvidenceSentence> sentences = Sentences(passages, reading);
-  const float threshold = options.abstain_threshold.value_or(state.reader->abstain_threshold());
+  const float threshold =
+      options.abstain_threshold.value_or(state.reader.reader->abstain_threshold());
   answer.abstained = sentences.empty() || reading.none_weight >= threshold;
   if (answer.abstained) {
     Deliver({kNotFoundAnswer}, options, answer);
@@ -295,6 +307,26 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
   return answer;
 }
 
+std::int64_t Pipeline::CacheStates(const ProgressCallback& progress, std::stop_token stop) {
+  constexpr std::size_t kPassagesAtOnce = 64;
+  const Store& store = searcher().store();
+  State& state = *state_;
+  if (state.states == nullptr) return 0;
+  std::vector<ChunkId> chunks;
+  store.ForEachChunkId([&](ChunkId chunk, DocumentId) {
+    chunks.push_back(chunk);
+    return true;
+  });
+  for (std::size_t begin = 0; begin < chunks.size(); begin += kPassagesAtOnce) {
+    ThrowIfStopped(stop);
+    const auto group =
+        std::span(chunks).subspan(begin, std::min(kPassagesAtOnce, chunks.size() - begin));
+    state.reader.learned->CacheStates(store.Passages(group), state.pool.get());
+    if (progress) progress({"caching states", begin + group.size(), chunks.size()});
+  }
+  return static_cast<std::int64_t>(chunks.size());
+}
+
 Searcher& Pipeline::searcher() {
   if (!state_->searcher) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -303,7 +335,7 @@ Searcher& Pipeline::searcher() {
   return *state_->searcher;
 }
 const Encoder& Pipeline::encoder() const { return *state_->encoder; }
-const Reader& Pipeline::reader() const { return *state_->reader; }
+const Reader& Pipeline::reader() const { return *state_->reader.reader; }
 const Decoder& Pipeline::decoder() {
   state_->LoadDecoder();
   return *state_->decoder;

@@ -13,6 +13,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -27,6 +28,7 @@
 #include "lib/base/byte_range.h"
 #include "lib/base/callbacks.h"
 #include "retriever/searcher.h"
+#include "retriever/state_cache.h"
 
 namespace fovea {
 
@@ -43,7 +45,10 @@ struct PipelineOptions {
   // Name below `models`, or a path. Empty: the one the index was built with.
   std::string embedder = {};
   std::string generator = {};  // Empty: kDefaultGenerator. Loaded when first needed.
-  int threads = 0;             // 0: all cores
+  std::string reader = {};  // A file of weights, "embedding", or empty (generator/load_reader.h).
+  // Bytes of passage states kept in the index folder, oldest out first; 0: none are kept.
+  std::int64_t state_cache_bytes = kDefaultStateCacheBytes;
+  int threads = 0;  // 0: all cores
   LogCallback log = {};
 };
 
@@ -112,6 +117,11 @@ class Pipeline {
   // The same from given passages, without an index. Scores and ranks of the hits may be left empty.
   Answer AskPassages(std::string_view question, std::vector<Hit> hits,
                      const AskOptions& options = {}, std::stop_token stop = {});
+
+  // Computes and keeps the reader's states of all passages of the index, which it then finds at
+  // once; those over the cache's size go again, oldest first. Gives the number of passages: 0 where
+  // the reader has no states or they cannot be kept. Throws Error(kCancelled) on `stop`.
+  std::int64_t CacheStates(const ProgressCallback& progress = {}, std::stop_token stop = {});
 
   // Throws Error(kInvalidArgument) if the pipeline has no index.
   Searcher& searcher();

@@ -83,6 +83,8 @@ class IndexCommand final : public Command {
           loader_.max_file_bytes = static_cast<std::size_t>(*value);
         },
         "skip larger files (default: 268435456)");
+    table.Flag("cache-states", &cache_states_,
+               "compute the reader's states of all passages now, instead of at first use");
   }
 
   int Run(Session& session) override {
@@ -102,7 +104,7 @@ class IndexCommand final : public Command {
       encoder = Encoder::Load(session.EmbedderFolder(), &session.pool(),
                               precision_.Resolve(std::nullopt));
     }
-    const std::unique_ptr<Store> store = Store::Open(folder, Store::Mode::kWrite, session.log());
+    std::unique_ptr<Store> store = Store::Open(folder, Store::Mode::kWrite, session.log());
     const std::optional<IndexSettings> settings = store->settings();
     if (!encoder) {
       encoder = Encoder::Load(session.EmbedderFolder(settings ? settings->embedder : ""),
@@ -116,9 +118,11 @@ class IndexCommand final : public Command {
       options.vectors.codes = vector_codes_ == "f32" ? VectorCodes::kF32 : VectorCodes::kInt8;
     options.include = include_;
     options.exclude = exclude_;
-    Indexer indexer(*store, *encoder, options, &session.pool(), session.log());
     const IndexReport report =
-        indexer.Add({paths_.begin(), paths_.end()}, session.progress(), session.stop());
+        Indexer(*store, *encoder, options, &session.pool(), session.log())
+            .Add({paths_.begin(), paths_.end()}, session.progress(), session.stop());
+    store.reset();
+    if (cache_states_) CacheStates(session, folder);
     session.ClearProgress();
     if (session.options().json) {
       session.out().WriteJson(ReportJson(report));
@@ -130,6 +134,12 @@ class IndexCommand final : public Command {
   }
 
  private:
+  static void CacheStates(Session& session, const std::filesystem::path& folder) {
+    Pipeline pipeline(session.ForPipeline(folder));
+    if (pipeline.CacheStates(session.progress(), session.stop()) == 0)
+      session.Warn("--cache-states: there is no learned reader whose states could be kept");
+  }
+
   std::vector<std::string> paths_;
   ChunkingOptions chunking_;
   LoaderOptions loader_;
@@ -137,6 +147,7 @@ class IndexCommand final : public Command {
   std::vector<std::string> exclude_;
   PrecisionOption precision_;
   std::string vector_codes_;
+  bool cache_states_ = false;
 };
 
 }  // namespace

@@ -25,7 +25,10 @@ void CommonOptions::Declare(OptionTable& table) {
                  kDefaultEmbedder + ")");
   table.Text("generator", &generator, "NAME|FILE",
              std::string("decoder, a GGUF file (default: ") + kDefaultGenerator + ")");
-  table.Text("reader", &reader, "FILE", "weights of a trained reader");
+  table.Text("reader", &reader, "FILE|embedding",
+             "weights of a trained reader, or \"embedding\": the embedder alone reads (default: "
+             "the reader "
+             "of this release)");
   table.Integer("threads", &threads, 1, "threads to use (default: all cores)", 1024);
   table.Flag("json", &json, "print JSON and nothing else on standard output");
   table.Flag("quiet", &quiet, "no progress, no warnings");
@@ -38,14 +41,7 @@ Session::Session(const CommonOptions& options, std::stop_token stop)
     : options_(options),
       stop_(std::move(stop)),
       out_(STDOUT_FILENO),
-      messages_(LogLevelOf(options), options.quiet) {
-  if (!options.reader.empty()) {
-    throw Error(ErrorCode::kUnsupported,
-                "--reader " + options.reader +
-                    ": this release reads with the embedder and has no trained reader; "
-                    "leave --reader out");
-  }
-}
+      messages_(LogLevelOf(options), options.quiet) {}
 
 void Session::ThrowIfStopped() const {
   if (stop_.stop_requested()) throw Error(ErrorCode::kCancelled, "stopped");
@@ -83,6 +79,7 @@ PipelineOptions Session::ForPipeline(const std::filesystem::path& index) {
   pipeline.models = models_folder();
   pipeline.embedder = options_.embedder;
   pipeline.generator = options_.generator;
+  pipeline.reader = options_.reader;
   pipeline.threads = options_.threads;
   pipeline.log = log();
   return pipeline;

@@ -10,6 +10,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/models.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/test_reader.h"
 
 namespace fovea {
 namespace {
@@ -273,6 +274,44 @@ TEST(PipelineTest, AMissingIndexOrModelIsNamed) {
                "no-such-model");
   Pipeline pipeline({.index = "", .generator = "no-such-generator", .threads = 1});
   EXPECT_ERROR(pipeline.decoder(), ErrorCode::kNotFound, "no-such-generator");
+}
+
+// Random heads on the embedder's own layers: what it answers makes no sense, but is always the
+// same.
+TEST(Pipeline, ReadsWithTheWeightsAskedForAndKeepsTheStates) {
+  const Corpus corpus;
+  const auto weights = corpus.folder.path() / "reader.safetensors";
+  const auto network = RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 3);
+  WriteReader(*network, TestEncoder(), weights);
+  PipelineOptions options{.index = corpus.index, .reader = weights.string(), .threads = 2};
+  AskOptions ask = Extract();
+  ask.abstain_threshold = 2.0f;  // never
+  const auto states = corpus.index / "states.sqlite";
+
+  options.state_cache_bytes = 0;
+  Pipeline without(options);
+  EXPECT_EQ(without.reader().name(), "cross-attention");
+  const Answer expected = without.Ask(kQuestions[0], ask);
+  EXPECT_EQ(without.CacheStates(), 0);
+  EXPECT_FALSE(std::filesystem::exists(states));
+  const auto expect_same = [&](const Answer& answer) {
+    EXPECT_EQ(answer.short_answer, expected.short_answer);
+    EXPECT_EQ(answer.confidence, expected.confidence);
+    ASSERT_EQ(answer.passages.size(), expected.passages.size());
+    for (std::size_t i = 0; i < answer.passages.size(); ++i)
+      EXPECT_EQ(answer.passages[i].weight, expected.passages[i].weight);
+  };
+
+  options.state_cache_bytes = kDefaultStateCacheBytes;
+  {
+    Pipeline first(options);
+    expect_same(first.Ask(kQuestions[0], ask));
+    EXPECT_TRUE(std::filesystem::exists(states));
+  }
+  Pipeline second(options);
+  expect_same(second.Ask(kQuestions[0], ask));
+  EXPECT_EQ(second.CacheStates(), second.searcher().store().counts().chunks);
+  expect_same(second.Ask(kQuestions[0], ask));
 }
 
 }  // namespace

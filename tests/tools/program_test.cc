@@ -170,7 +170,8 @@ TEST(Program, FailsWithStatusOneWhereSomethingIsMissing) {
         Arguments{"embed", "--embedder", "no-such-model"},
         Arguments{"generate", "x", "--generator", "no-such-model"},
         Arguments{"eval", "retrieval", "--beir", none}, Arguments{"eval", "qa", "--squad", none},
-        Arguments{"eval", "questions", none}, Arguments{"status", "--reader", "weights"}}) {
+        Arguments{"eval", "questions", none},
+        Arguments{"read", "--question", "q", "--reader", none, "/dev/null"}}) {
     SCOPED_TRACE(testing::PrintToString(arguments));
     const ProgramResult result = RunProgram(arguments, here);
     EXPECT_EQ(result.status, 1);
