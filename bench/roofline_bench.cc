@@ -3,14 +3,12 @@
 //
 // usage: roofline_bench [THREADS]
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <exception>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "bench/bandwidth.h"
 #include "bench/peak.h"
 #include "bench/random_matrix.h"
 #include "lib/base/thread_pool.h"
@@ -20,26 +18,7 @@
 namespace fovea::bench {
 namespace {
 
-constexpr double kSeconds = 0.5;  // least time for each figure
 constexpr std::size_t kRounds = 1 << 16;
-// Larger than any cache.
-constexpr std::size_t kScanned = std::size_t{512} << 20;
-
-// Most calls of `body` a second.
-double Rate(const std::function<void()>& body) {
-  using Clock = std::chrono::steady_clock;
-  body();
-  double best = 1e300;
-  double spent = 0;
-  while (spent < kSeconds) {
-    const auto start = Clock::now();
-    body();
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    best = std::min(best, seconds);
-    spent += seconds;
-  }
-  return 1 / best;
-}
 
 PeakLoop F32Loop() {
   return CurrentIsa() == Isa::kAvx2     ? PeakF32Avx2
@@ -73,20 +52,6 @@ double Peak(PeakLoop loop, ThreadPool& pool) {
     });
   });
   return rate * static_cast<double>(done * threads);
-}
-
-// Bytes read a second: what the sum over a large array takes.
-double Bandwidth(ThreadPool& pool) {
-  const std::vector<float> memory(kScanned / sizeof(float), 1.0f);
-  constexpr std::size_t kBlock = 1 << 18;
-  std::vector<float> sums(memory.size() / kBlock);
-  const double rate = Rate([&] {
-    pool.ParallelFor(sums.size(), 1, [&](std::size_t block, std::size_t) {
-      const std::span<const float> part(memory.data() + block * kBlock, kBlock);
-      sums[block] = Dot(part.first(kBlock / 2), part.last(kBlock / 2));
-    });
-  });
-  return rate * static_cast<double>(kScanned);
 }
 
 // Multiply-adds a second of the four products of a MiniLM layer over 2,048 tokens.

@@ -6,17 +6,19 @@
 #include <vector>
 
 #include "lib/kernels/kernel_table.h"
+#include "lib/kernels/memory_arena.h"
 
 namespace fovea {
 
 static_assert(kPanelWidth == 16);
 
-KeyValuePanels::KeyValuePanels(const KeyValueShape& shape, std::size_t capacity)
+KeyValuePanels::KeyValuePanels(const KeyValueShape& shape, std::size_t capacity, MemoryArena* arena)
     : shape_(shape), capacity_(RoundUp(capacity, kPanelWidth)) {
   const std::size_t columns = heads() * (width() + value_panels() * kPanelWidth);
   const std::size_t bytes = capacity_ * columns * element_bytes();
-  data_ = AllocateAligned<std::byte>(bytes);
-  if (bytes > 0) std::memset(data_.get(), 0, bytes);
+  if (bytes == 0) return;
+  data_ = AllocateIn(arena, bytes);
+  std::memset(data_.get(), 0, bytes);
 }
 
 // key, value [Hkv·Dh]

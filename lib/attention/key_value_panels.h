@@ -6,12 +6,14 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "lib/base/round_up.h"
-#include "lib/kernels/aligned_array.h"
 #include "lib/kernels/matrix.h"
 
 namespace fovea {
+
+class MemoryArena;
 
 // kF16: rounded to the nearest half as they are written, larger ones than 65504 to that; half the
 // memory and half the bytes read a token.
@@ -29,7 +31,7 @@ class KeyValuePanels {
  public:
   KeyValuePanels() = default;  // Room for no token.
   // Room for `capacity` tokens, rounded up to 16, zeros at first.
-  KeyValuePanels(const KeyValueShape& shape, std::size_t capacity);
+  KeyValuePanels(const KeyValueShape& shape, std::size_t capacity, MemoryArena* arena = nullptr);
 
   const KeyValueShape& shape() const { return shape_; }
   std::size_t capacity() const { return capacity_; }
@@ -60,7 +62,7 @@ class KeyValuePanels {
   KeyValueShape shape_;
   std::size_t capacity_ = 0;
   // Keys [Hkv, capacity / 16, Dh, 16], then values [Hkv, ⌈Dh / 16⌉, capacity, 16].
-  AlignedArray<std::byte> data_;
+  std::shared_ptr<std::byte[]> data_;
 };
 
 }  // namespace fovea

@@ -12,6 +12,7 @@
 #include "lib/kernels/block_matmul.h"
 #include "lib/kernels/block_pack.h"
 #include "lib/kernels/half.h"
+#include "lib/kernels/memory_arena.h"
 #include "lib/kernels/packed_state.h"
 
 namespace fovea {
@@ -114,7 +115,7 @@ PackedMatrix::PackedMatrix(WeightType type, std::span<const std::byte> weights, 
   state_->panel_bytes = inputs / PackedStepInputs(type) * PackedStepBytes(type);
   const std::size_t bytes = CheckedProduct(panels, state_->panel_bytes);
   if (bytes == 0) return;
-  state_->data = AllocateAligned<std::byte>(bytes);
+  state_->data = AllocateIn(options.arena, bytes);
   // Pages of the last panel that no row reaches must still hold weights, so that no stray value is
   // ever multiplied.
   if (outputs % kPanelWidth != 0)

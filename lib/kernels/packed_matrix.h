@@ -11,6 +11,7 @@
 
 namespace fovea {
 
+class MemoryArena;
 class ThreadPool;
 
 // What a product makes of the other side, the activations: f32 as they are, or integers of 16 or of 8 bits with a scale for
@@ -23,6 +24,7 @@ std::size_t RowBytes(WeightType type, std::size_t inputs);
 struct PackOptions {
   InputPrecision precision = InputPrecision::kF32;
   ThreadPool* pool = nullptr;  // Packs with all its threads; null: with the calling one.
+  MemoryArena* arena = nullptr;  // Where the matrix goes; null: into memory of its own.
 };
 
 class PackedMatrix {

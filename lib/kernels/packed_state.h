@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "lib/base/round_up.h"
-#include "lib/kernels/aligned_array.h"
 #include "lib/kernels/block_format.h"
 #include "lib/kernels/kernel_table.h"
 #include "lib/kernels/packed_matrix.h"
@@ -22,7 +22,7 @@ struct PackedMatrix::State {
   std::size_t outputs = 0;
   std::size_t inputs = 0;
   std::size_t panel_bytes = 0;
-  AlignedArray<std::byte> data;
+  std::shared_ptr<std::byte[]> data;  // aligned to 64 bytes
 
   std::size_t panels() const { return Pieces(outputs, kPanelWidth); }
   const std::byte* panel(std::size_t p) const { return data.get() + p * panel_bytes; }

@@ -5,14 +5,20 @@
 #include <utility>
 
 #include "lib/base/error.h"
+#include "lib/kernels/memory_arena.h"
 
 namespace fovea {
 namespace {
 
 constexpr std::size_t kFirstCapacity = 128;  // tokens
 
-KeyValuePanels Resized(const KeyValuePanels& layer, std::size_t used, std::size_t capacity) {
-  KeyValuePanels resized(layer.shape(), capacity);
+// Bytes of keys and values that are asked for at a time: a few layers, so that those of a smaller
+// cache are given back while it grows.
+constexpr std::size_t kChunk = std::size_t{8} << 20;
+
+KeyValuePanels Resized(const KeyValuePanels& layer, std::size_t used, std::size_t capacity,
+                       MemoryArena* arena) {
+  KeyValuePanels resized(layer.shape(), capacity, arena);
   resized.CopyFrom(layer, used);
   return resized;
 }
@@ -31,13 +37,14 @@ void KvCache::State::Reserve(std::size_t tokens, std::size_t limit, std::size_t 
     layers.clear();
     for (std::size_t i = 0; i < layer_count; ++i) layers.emplace_back(shape, 0);
   }
-  // Layer by layer: the peak is one layer above the larger cache, and an exception on the way
-  // leaves every layer whole.
+  MemoryArena arena(kChunk);
+  // Layer by layer: the peak is little above the larger cache, and an exception on the way leaves
+  // every layer whole.
   for (KeyValuePanels& layer : layers) {
     if (layer.capacity() >= tokens) continue;
-    layer =
-        Resized(layer, size,
-                std::max(std::min(std::max(layer.capacity() * 2, kFirstCapacity), limit), tokens));
+    layer = Resized(
+        layer, size,
+        std::max(std::min(std::max(layer.capacity() * 2, kFirstCapacity), limit), tokens), &arena);
   }
 }
 
@@ -60,8 +67,9 @@ void KvCache::Truncate(std::size_t size) {
 KvCache KvCache::Clone() const {
   KvCache copy;
   copy.state_->size = state_->size;
+  MemoryArena arena(kChunk);
   for (const KeyValuePanels& layer : state_->layers)
-    copy.state_->layers.push_back(Resized(layer, state_->size, state_->size));
+    copy.state_->layers.push_back(Resized(layer, state_->size, state_->size, &arena));
   return copy;
 }
 

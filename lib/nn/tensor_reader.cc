@@ -52,9 +52,10 @@ std::vector<GgufLinear> TensorReader::Stacked(const std::vector<Part>& parts, st
   return stacked;
 }
 
-PackOptions TensorReader::Packing(InputPrecision fast) const {
+PackOptions TensorReader::Packing(InputPrecision fast) {
   const bool exact = options_.precision == DecoderPrecision::kF32;
-  return {.precision = exact ? InputPrecision::kF32 : fast, .pool = options_.pool};
+  return {
+      .precision = exact ? InputPrecision::kF32 : fast, .pool = options_.pool, .arena = &arena_};
 }
 
 std::vector<float> TensorReader::Vector(const std::string& name, std::size_t size) {

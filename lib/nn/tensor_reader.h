@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/kernels/memory_arena.h"
 #include "lib/kernels/packed_matrix.h"
 #include "lib/nn/decoder.h"
 #include "lib/nn/gguf.h"
@@ -55,10 +56,11 @@ class TensorReader {
  private:
   [[noreturn]] void Fail(ErrorCode code, const std::string& name, const std::string& what) const;
   const GgufTensor& Take(const std::string& name, const std::vector<std::size_t>& shape);
-  PackOptions Packing(InputPrecision fast) const;
+  PackOptions Packing(InputPrecision fast);
   WeightType Type(const std::string& name, const GgufTensor& tensor) const;
 
   const GgufFile& file_;
+  MemoryArena arena_;
   DecoderOptions options_;
   std::vector<std::string> taken_;
 };
