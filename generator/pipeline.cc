@@ -272,7 +272,8 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
     inputs.push_back({&passages[i], hits[i].dense_score, hits[i].lexical_score});
   }
   const Stopwatch watch;
-  const Reading reading = state.reader.reader->Read(question, inputs, state.pool.get());
+  const Reading reading = state.reader.reader->Read(
+      question, inputs, {.attention = options.attention}, state.pool.get());
   answer.timings.read = watch.Seconds();
   ThrowIfStopped(stop);
 
@@ -298,7 +299,7 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
   for (std::size_t i = 0; i < passages.size(); ++i) {
     answer.passages.push_back({std::move(passages[i]),
                                static_cast<double>(reading.passages[i].weight), hits[i].score,
-                               reading.passages[i].sentences});
+                               reading.passages[i].sentences, reading.passages[i].tokens});
   }
   std::stable_sort(
       answer.passages.begin(), answer.passages.end(),

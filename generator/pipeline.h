@@ -62,6 +62,7 @@ struct AskOptions {
   std::optional<float> abstain_threshold;
   std::string document_glob;
   std::vector<std::pair<std::string, std::string>> examples;  // in-context: question, answer
+  bool attention = false;  // AnswerPassage::tokens with what the question attends to
   // Called with each sentence of the answer once it has been checked against the evidence; together
   // they are Answer::text. An abstention is given too.
   std::function<void(std::string_view piece)> on_text;
@@ -80,6 +81,7 @@ struct AnswerPassage {
   double weight = 0;  // the reader's
   double score = 0;   // retrieval's
   std::vector<SentenceWeight> sentences;
+  std::vector<TokenWeight> tokens;  // of readers that weigh them
 };
 
 struct AnswerTimings {  // seconds

@@ -1,7 +1,6 @@
 #include "tools/answer_output.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace fovea::tools {
 namespace {
@@ -95,35 +94,6 @@ std::string CitationsText(const Answer& answer, const Style& style, std::size_t 
 std::string AnswerText(const Answer& answer, const Style& style, std::size_t width) {
   std::string text = Wrapped(answer.text, width, "");
   if (!answer.citations.empty()) text += "\n" + CitationsText(answer, style, width);
-  return text;
-}
-
-std::string AttentionText(const Answer& answer, const Style& style, std::size_t width) {
-  double most = 0;
-  for (const AnswerPassage& passage : answer.passages) {
-    for (const SentenceWeight& sentence : passage.sentences)
-      most = std::max<double>(most, sentence.weight);
-  }
-  std::string text;
-  const std::size_t cells = 20;
-  for (const AnswerPassage& passage : answer.passages) {
-    const double weight = std::clamp(passage.weight, 0.0, 1.0);
-    const auto full = static_cast<std::size_t>(std::lround(weight * cells));
-    text += std::string(style.bold) + std::string(full, '#') + std::string(cells - full, '.') +
-            std::string(style.reset) + " " + FormatFixed(passage.weight, 3) + "  " +
-            std::string(style.cyan) + PlaceOf(passage.passage.document, passage.passage.range) +
-            std::string(style.reset) + "\n";
-    for (const SentenceWeight& sentence : passage.sentences) {
-      const std::string shade = style.Shade(most > 0 ? sentence.weight / most : 0);
-      std::string margin = " " + FormatFixed(sentence.weight, 3) + "  ";
-      for (const std::string& line : WrapText(
-               ForTerminal(Slice(passage.passage.text, sentence.range)), width - margin.size())) {
-        text += margin + shade + line + std::string(style.reset) + "\n";
-        margin.assign(margin.size(), ' ');
-      }
-    }
-  }
-  text += "none of these: " + FormatFixed(1.0 - answer.confidence, 3) + "\n";
   return text;
 }
 

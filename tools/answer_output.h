@@ -17,8 +17,4 @@ Json AnswerJson(const Answer& answer);
 std::string AnswerText(const Answer& answer, const Style& style, std::size_t width);
 std::string CitationsText(const Answer& answer, const Style& style, std::size_t width);
 
-// A bar a passage and its sentences shaded by their weights; without colours, the weight stands in
-// front of each sentence.
-std::string AttentionText(const Answer& answer, const Style& style, std::size_t width);
-
 }  // namespace fovea::tools

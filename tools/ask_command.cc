@@ -9,6 +9,7 @@
 #include "retriever/loader.h"
 #include "tools/answer_options.h"
 #include "tools/answer_output.h"
+#include "tools/attention_output.h"
 #include "tools/command.h"
 #include "tools/exit_status.h"
 #include "tools/terminal.h"
@@ -86,6 +87,7 @@ class AskCommand final : public Command {
       }
     }
     AskOptions options = options_.Resolve();
+    options.attention = show_attention_ && !session.options().json;
     Pipeline pipeline(session.ForPipeline(session.options().index));
     for (std::size_t i = 0; i < questions.size(); ++i) {
       Ask(session, pipeline, questions[i], options, questions.size() > 1);
@@ -151,6 +153,7 @@ class ReadCommand final : public Command {
     for (const std::string& file : files_) AddFile(session, file, pipeline.encoder(), hits);
     AskOptions options = options_.Resolve();
     options.passages = static_cast<int>(std::max<std::size_t>(hits.size(), 1));
+    options.attention = show_attention_ && !session.options().json;
     const Answer answer = pipeline.AskPassages(question_, std::move(hits), options, session.stop());
     if (session.options().json) {
       session.out().WriteJson(AnswerJson(answer));
