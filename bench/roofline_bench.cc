@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "bench/bandwidth.h"
-#include "bench/peak.h"
+#include "bench/limits.h"
 #include "bench/random_matrix.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/isa.h"
@@ -17,14 +17,6 @@
 
 namespace fovea::bench {
 namespace {
-
-constexpr std::size_t kRounds = 1 << 16;
-
-PeakLoop F32Loop() {
-  return CurrentIsa() == Isa::kAvx2     ? PeakF32Avx2
-         : CurrentIsa() == Isa::kScalar ? nullptr
-                                        : PeakF32Avx512;
-}
 
 PeakLoop Int8Loop() {
   switch (CurrentIsa()) {
@@ -38,20 +30,6 @@ PeakLoop Int8Loop() {
       return PeakInt8Avx512Vnni;
   }
   return nullptr;
-}
-
-// Multiply-adds a second of all threads together.
-double Peak(PeakLoop loop, ThreadPool& pool) {
-  const auto threads = static_cast<std::size_t>(pool.size());
-  std::size_t done = 0;
-  const double rate = Rate([&] {
-    pool.ParallelFor(threads, 1, [&](std::size_t thread, std::size_t) {
-      float sink[16] = {1e-30f};
-      const std::size_t count = loop(kRounds, sink);
-      if (thread == 0) done = count;
-    });
-  });
-  return rate * static_cast<double>(done * threads);
 }
 
 // Multiply-adds a second of the four products of a MiniLM layer over 2,048 tokens.
