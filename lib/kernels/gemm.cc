@@ -1,6 +1,7 @@
 #include "lib/kernels/gemm.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "lib/base/error.h"
@@ -11,21 +12,57 @@
 namespace fovea {
 namespace {
 
-// A task computes up to 384 × 64 sums, 256 of K at a time: B's panels (64 KB) are packed once for
-// all its rows, which are taken 96 at a time, a multiple of the kernels' tile heights.
+// A task computes up to 384 × 192 sums, 192 of K at a time: B's panels (147 KB) are packed once for
+// all its rows, and lie in the second-level cache with the sums.
 constexpr std::size_t kTaskRows = 384;
+constexpr std::size_t kTaskPanels = 12;
+constexpr std::size_t kColumns = kTaskPanels * kPanelWidth;
+constexpr std::size_t kDepth = 192;
+// Rows that go through the panels together: a multiple of the kernels' tile heights, 72 KB.
 constexpr std::size_t kRowBlock = 96;
-constexpr std::size_t kColumns = kGroupPanels * kPanelWidth;
-constexpr std::size_t kDepth = 256;
+// Where A is transposed, a row block is gathered in tiles of so many rows: 9 KB each, which stay in
+// the first-level cache beside two panels.
+constexpr std::size_t kTileRows = 12;
+constexpr std::size_t kPanelsATile = 2;
+// Rows of the next blocks of A and B that are asked for before each of their products: all are by
+// the time that they are gathered, where a task is at least two row blocks.
+constexpr std::size_t kAskRows =
+    kDepth * kTileRows * kPanelsATile * kPanelWidth / (kRowBlock * kColumns);
 
 // Multiply-adds that are worth handing to another thread.
 constexpr std::size_t kTaskWork = 1 << 18;
+// So that threads end at about the same time.
+constexpr std::size_t kTasksAThread = 2;
+
+// Rows that the blocks to come will read, asked for a few at a time between the products: they lie
+// too far apart in memory for the hardware to foresee them.
+struct Ahead {
+  const float* row = nullptr;
+  std::size_t stride = 0;
+  std::size_t columns = 0;
+  std::size_t rows = 0;  // left to ask for
+
+  void Ask(std::size_t count) {
+    constexpr std::size_t kLine = 16;  // floats
+    for (; count > 0 && rows > 0; --count, --rows, row += stride) {
+      for (std::size_t i = 0; i < columns; i += kLine) __builtin_prefetch(row + i, 0, 2);
+    }
+  }
+};
 
 struct Scratch {
-  alignas(64) float panels[kGroupPanels][kDepth * kPanelWidth];
-  alignas(64) float columns_of_a[kDepth * kRowBlock];  // [K, rows], where A is transposed
+  alignas(64) float panels[kTaskPanels][kDepth * kPanelWidth];
+  alignas(64) float tiles[kRowBlock / kTileRows][kDepth * kTileRows];  // each [K, rows]
   alignas(64) float sums[kTaskRows * kColumns];
+  Ahead next_a;
+  Ahead next_b;
 };
+
+// A few moves; std::copy_n would call memmove.
+template <std::size_t kCount>
+void Copy(const float* from, float* to) {
+  std::memcpy(to, from, kCount * sizeof(float));
+}
 
 struct Product {
   const KernelTable& kernels;
@@ -35,15 +72,19 @@ struct Product {
   MatrixView c;
   std::size_t depth;  // K
 
-  void Run(std::size_t row, std::size_t column, Scratch& scratch) const {
-    const std::size_t rows = std::min(kTaskRows, c.rows - row);
+  void Run(std::size_t row, std::size_t rows, std::size_t column, Scratch& scratch) const {
     const std::size_t columns = std::min(kColumns, c.cols - column);
     for (std::size_t k = 0; k < depth || k == 0; k += kDepth) {
       const std::size_t count = std::min(kDepth, depth - k);
       PackB(column, columns, k, count, scratch);
-      for (std::size_t r = 0; r < rows; r += kRowBlock)
+      scratch.next_b = AheadIn(b, k + kDepth, column, columns);
+      for (std::size_t r = 0; r < rows; r += kRowBlock) {
+        const std::size_t next = r + kRowBlock;
+        scratch.next_a = next < rows ? AheadIn(a, k, row + next, std::min(kRowBlock, rows - next))
+                                     : AheadIn(a, k + kDepth, row, std::min(kRowBlock, rows));
         Multiply(row + r, std::min(kRowBlock, rows - r), columns, k, count, scratch,
                  scratch.sums + r * kColumns);
+      }
     }
     for (std::size_t r = 0; r < rows; ++r) {
       float* out = c.row(row + r) + column;
@@ -56,19 +97,33 @@ struct Product {
     }
   }
 
+  // Columns of a matrix that is stored [K, …], from its row k on.
+  Ahead AheadIn(ConstMatrixView stored, std::size_t k, std::size_t column,
+                std::size_t columns) const {
+    if (k >= depth) return {};
+    return {stored.row(k) + column, stored.stride, columns, std::min(kDepth, depth - k)};
+  }
+
   void PackB(std::size_t column, std::size_t columns, std::size_t k, std::size_t count,
              Scratch& scratch) const {
-    for (std::size_t p = 0; p * kPanelWidth < columns; ++p) {
-      const std::size_t first = column + p * kPanelWidth;
-      const std::size_t width = std::min(kPanelWidth, columns - p * kPanelWidth);
-      float* panel = scratch.panels[p];
-      if (options.transpose_b) {
-        kernels.pack_panel(b.row(first) + k, b.stride, width, count, panel);
-        continue;
+    if (options.transpose_b) {
+      for (std::size_t p = 0; p * kPanelWidth < columns; ++p) {
+        const std::size_t first = p * kPanelWidth;
+        kernels.pack_panel(b.row(column + first) + k, b.stride,
+                           std::min(kPanelWidth, columns - first), count, scratch.panels[p]);
       }
-      for (std::size_t i = 0; i < count; ++i, panel += kPanelWidth) {
-        std::copy_n(b.row(k + i) + first, width, panel);
-        std::fill(panel + width, panel + kPanelWidth, 0.0f);
+      return;
+    }
+    // Row by row, which is how they lie in memory.
+    for (std::size_t i = 0; i < count; ++i) {
+      const float* row = b.row(k + i) + column;
+      std::size_t p = 0;
+      for (; (p + 1) * kPanelWidth <= columns; ++p)
+        Copy<kPanelWidth>(row + p * kPanelWidth, scratch.panels[p] + i * kPanelWidth);
+      if (const std::size_t rest = columns - p * kPanelWidth; rest > 0) {
+        float* out = scratch.panels[p] + i * kPanelWidth;
+        std::copy_n(row + p * kPanelWidth, rest, out);
+        std::fill(out + rest, out + kPanelWidth, 0.0f);
       }
     }
   }
@@ -76,26 +131,59 @@ struct Product {
   void Multiply(std::size_t row, std::size_t rows, std::size_t columns, std::size_t k,
                 std::size_t count, Scratch& scratch, float* sums) const {
     PanelProduct product = {};
-    product.rows = rows;
     product.inputs = count;
-    product.panel_count = Pieces(columns, kPanelWidth);
-    for (std::size_t p = 0; p < product.panel_count; ++p) product.panels[p] = scratch.panels[p];
-    product.sums = sums;
     product.sums_stride = kColumns;
     product.accumulate = k > 0;
-    if (options.transpose_a) {
-      for (std::size_t i = 0; i < count; ++i)
-        std::copy_n(a.row(k + i) + row, rows, scratch.columns_of_a + i * kRowBlock);
-      product.input = scratch.columns_of_a;
-      product.input_stride = 1;
-      product.input_step = kRowBlock;
-    } else {
-      product.input = a.row(row) + k;
-      product.input_stride = a.stride;
+    if (options.transpose_a) Gather(row, rows, k, count, scratch);
+    const std::size_t panels = Pieces(columns, kPanelWidth);
+    const std::size_t group = options.transpose_a ? kPanelsATile : kGroupPanels;
+    for (std::size_t first = 0; first < panels; first += group) {
+      product.panel_count = std::min(group, panels - first);
+      for (std::size_t p = 0; p < product.panel_count; ++p)
+        product.panels[p] = scratch.panels[first + p];
+      product.sums = sums + first * kPanelWidth;
+      if (options.transpose_a) {
+        MultiplyTiles(product, rows, scratch);
+      } else {
+        product.rows = rows;
+        product.input = a.row(row) + k;
+        product.input_stride = a.stride;
+        kernels.multiply_panels(product);
+      }
     }
-    kernels.multiply_panels(product);
+  }
+
+  void MultiplyTiles(PanelProduct product, std::size_t rows, Scratch& scratch) const {
+    product.input_stride = 1;
+    product.input_step = kTileRows;
+    for (std::size_t r = 0; r < rows; r += kTileRows, product.sums += kTileRows * kColumns) {
+      scratch.next_a.Ask(kAskRows);
+      scratch.next_b.Ask(kAskRows / 2);
+      product.rows = std::min(kTileRows, rows - r);
+      product.input = scratch.tiles[r / kTileRows];
+      kernels.multiply_panels(product);
+    }
+  }
+
+  // Columns [row, row + rows) of the stored A, its rows k on, into tiles.
+  void Gather(std::size_t row, std::size_t rows, std::size_t k, std::size_t count,
+              Scratch& scratch) const {
+    for (std::size_t i = 0; i < count; ++i) {
+      const float* in = a.row(k + i) + row;
+      std::size_t r = 0;
+      for (; r + kTileRows <= rows; r += kTileRows)
+        Copy<kTileRows>(in + r, scratch.tiles[r / kTileRows] + i * kTileRows);
+      if (r < rows) std::copy_n(in + r, rows - r, scratch.tiles[r / kTileRows] + i * kTileRows);
+    }
   }
 };
+
+// Rows of a task: as many as B's panels are worth packing for, but tasks enough for all threads.
+std::size_t RowsOfATask(std::size_t rows, std::size_t groups, ThreadPool* pool) {
+  const std::size_t threads = pool == nullptr ? 1 : static_cast<std::size_t>(pool->size());
+  const std::size_t chunks = threads > 1 ? Pieces(kTasksAThread * threads, groups) : 1;
+  return std::clamp(Pieces(Pieces(rows, chunks), kRowBlock) * kRowBlock, kRowBlock, kTaskRows);
+}
 
 }  // namespace
 
@@ -113,13 +201,17 @@ void Gemm(ConstMatrixView a, ConstMatrixView b, const GemmOptions& options, Matr
   if (c.rows == 0 || c.cols == 0) return;
   const Product product{CurrentKernels(), a, b, options, c, depth};
   const std::size_t groups = Pieces(c.cols, kColumns);
-  const std::size_t chunks = Pieces(c.rows, kTaskRows);
+  const std::size_t task_rows = RowsOfATask(c.rows, groups, pool);
+  const std::size_t chunks = Pieces(c.rows, task_rows);
   const auto body = [&](std::size_t begin, std::size_t end) {
     Scratch scratch;
-    for (std::size_t i = begin; i < end; ++i)
-      product.Run(i / groups * kTaskRows, i % groups * kColumns, scratch);
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t row = i / groups * task_rows;
+      product.Run(row, std::min(task_rows, c.rows - row), i % groups * kColumns, scratch);
+    }
   };
-  const std::size_t work = std::min(kTaskRows, c.rows) * std::max<std::size_t>(depth, 1) * kColumns;
+  const std::size_t work =
+      std::min(task_rows, c.rows) * std::max<std::size_t>(depth, 1) * std::min(kColumns, c.cols);
   const std::size_t grain = std::max<std::size_t>(kTaskWork / work, 1);
   ParallelFor(pool, groups * chunks, grain, body);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lib/base/round_up.h"
 #include "lib/kernels/gemm.h"
 #include "lib/kernels/kernel_table.h"
 #include "lib/nn/row_blocks.h"
@@ -10,13 +11,31 @@
 namespace fovea {
 namespace {
 
-// Columns summed over all rows: shared out by columns, so that each sum runs in the order of rows.
-template <typename Term>
-void AddColumnSums(std::size_t rows, std::span<float> sums, ThreadPool* pool, const Term& term) {
-  ForRowBlocks(sums.size(), pool, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t i = begin; i < end; ++i) sums[i] += term(r, i);
+// sums[i] += Σ_r term(r)[i], where term(r) adds to a row of sums: blocks of rows, each read as it
+// lies in memory, then the blocks in their order, so that the threads change nothing.
+template <typename AddTerm>
+void AddColumnSums(std::size_t rows, std::span<float> sums, ThreadPool* pool,
+                   const AddTerm& add_term) {
+  constexpr std::size_t kBlock = 256;
+  Matrix blocks(Pieces(rows, kBlock), sums.size());
+  ParallelFor(pool, blocks.rows(), 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t block = begin; block < end; ++block) {
+      const std::span<float> sum = blocks.row(block);
+      std::fill(sum.begin(), sum.end(), 0.0f);
+      for (std::size_t r = block * kBlock; r < std::min(rows, (block + 1) * kBlock); ++r)
+        add_term(r, sum.data());
     }
+  });
+  const KernelTable& kernels = CurrentKernels();
+  for (std::size_t block = 0; block < blocks.rows(); ++block)
+    kernels.add_scaled(blocks.row(block).data(), sums.size(), 1, sums.data());
+}
+
+// The sum of the rows themselves.
+void AddRows(ConstMatrixView rows, std::span<float> sums, ThreadPool* pool) {
+  const KernelTable& kernels = CurrentKernels();
+  AddColumnSums(rows.rows, sums, pool, [&](std::size_t r, float* sum) {
+    kernels.add_scaled(rows.row(r), rows.cols, 1, sum);
   });
 }
 
@@ -44,9 +63,10 @@ LinearLayer LinearLayer::Make(const std::string& name, std::size_t outputs, std:
 
 void LinearLayer::Forward(ConstMatrixView x, MatrixView y, ThreadPool* pool) const {
   Gemm(x, weight.value.view(), {.transpose_b = true}, y, pool);
+  const KernelTable& kernels = CurrentKernels();
   ForRowBlocks(y.rows, pool, [&](std::size_t begin, std::size_t end) {
     for (std::size_t r = begin; r < end; ++r) {
-      for (std::size_t i = 0; i < y.cols; ++i) y.row(r)[i] += bias.value.data()[i];
+      kernels.add_scaled(bias.value.data(), y.cols, 1, y.row(r));
     }
   });
 }
@@ -54,8 +74,7 @@ void LinearLayer::Forward(ConstMatrixView x, MatrixView y, ThreadPool* pool) con
 void LinearLayer::Backward(ConstMatrixView x, ConstMatrixView dy, MatrixView dx, bool add_to_dx,
                            ThreadPool* pool) {
   Gemm(dy, x, {.transpose_a = true, .accumulate = true}, weight.gradient.view(), pool);
-  AddColumnSums(dy.rows, bias.gradient.row(0), pool,
-                [&](std::size_t r, std::size_t i) { return dy.row(r)[i]; });
+  AddRows(dy, bias.gradient.row(0), pool);
   if (dx.data != nullptr) Gemm(dy, weight.value.view(), {.accumulate = add_to_dx}, dx, pool);
 }
 
@@ -88,10 +107,10 @@ void LayerNormLayer::Forward(ConstMatrixView x, MatrixView normal, std::vector<f
 
 void LayerNormLayer::Backward(ConstMatrixView normal, const std::vector<float>& inverse,
                               ConstMatrixView dy, MatrixView dx, ThreadPool* pool) {
-  AddColumnSums(dy.rows, gamma.gradient.row(0), pool,
-                [&](std::size_t r, std::size_t i) { return dy.row(r)[i] * normal.row(r)[i]; });
-  AddColumnSums(dy.rows, beta.gradient.row(0), pool,
-                [&](std::size_t r, std::size_t i) { return dy.row(r)[i]; });
+  AddColumnSums(dy.rows, gamma.gradient.row(0), pool, [&](std::size_t r, float* sum) {
+    for (std::size_t i = 0; i < dy.cols; ++i) sum[i] += dy.row(r)[i] * normal.row(r)[i];
+  });
+  AddRows(dy, beta.gradient.row(0), pool);
   const auto width = static_cast<float>(dy.cols);
   ForRowBlocks(dy.rows, pool, [&](std::size_t begin, std::size_t end) {
     for (std::size_t r = begin; r < end; ++r) {

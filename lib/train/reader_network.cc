@@ -81,6 +81,10 @@ struct ReaderNetwork::Batch {
   Matrix token_logits;    // [ΣTj, 2]
   Matrix passage_logits;  // [pairs, 2]
   std::vector<TransformerLayer::Trace> traces;
+  // Of the backward pass.
+  Matrix joint_gradient;
+  Matrix apart_gradient;
+  TransformerLayer::Scratch scratch;
 
   std::size_t QuestionTokens(const Pair& pair) const { return sequences[pair.question].size(); }
 };
@@ -269,32 +273,34 @@ void ReaderNetwork::Backward(std::span<const ReaderQuestion> questions, Batch& b
                              ThreadPool* pool) {
   if (questions.empty()) return;
   const std::size_t width = batch.joint.cols();
-  Matrix joint(batch.joint.rows(), width);
+  Reserve(batch.joint_gradient, batch.joint_starts.back(), width);
+  const MatrixView joint = batch.joint_gradient.view().Rows(0, batch.joint_starts.back());
   Matrix firsts(batch.pairs.size(), width);
-  token_head_.Backward(batch.joint.view(), token_gradient, joint.view(), false, pool);
+  token_head_.Backward(batch.joint.view(), token_gradient, joint, false, pool);
   passage_head_.Backward(batch.firsts.view(), passage_gradient, firsts.view(), false, pool);
   for (std::size_t p = 0; p < batch.pairs.size(); ++p) {
     for (std::size_t i = 0; i < width; ++i) joint.row(batch.joint_starts[p])[i] += firsts.row(p)[i];
   }
   for (std::size_t i = joint_.size(); i-- > 0;)
-    joint_[i].Backward(batch.traces[apart_.size() + i], joint.view(), pool);
+    joint_[i].Backward(batch.traces[apart_.size() + i], joint, batch.scratch, pool);
 
-  Matrix apart(batch.apart.rows(), width);
-  std::fill_n(apart.data(), apart.rows() * width, 0.0f);
+  Reserve(batch.apart_gradient, batch.starts.back(), width);
+  const MatrixView apart = batch.apart_gradient.view().Rows(0, batch.starts.back());
+  std::fill_n(apart.data, apart.rows * width, 0.0f);
   for (std::size_t p = 0; p < batch.pairs.size(); ++p) {
     const Batch::Pair& pair = batch.pairs[p];
-    const float* in = joint.row(batch.joint_starts[p]).data();
-    float* question = apart.row(batch.starts[pair.question]).data();
+    const float* in = joint.row(batch.joint_starts[p]);
+    float* question = apart.row(batch.starts[pair.question]);
     const std::size_t question_size = batch.QuestionTokens(pair) * width;
     for (std::size_t i = 0; i < question_size; ++i) {
       question[i] += in[i];
       segment_.gradient.data()[i % width] += in[i];
     }
     std::copy_n(in + question_size, batch.sequences[pair.passage].size() * width,
-                apart.row(batch.starts[pair.passage]).data());
+                apart.row(batch.starts[pair.passage]));
   }
   for (std::size_t i = apart_.size(); i-- > 0;)
-    apart_[i].Backward(batch.traces[i], apart.view(), pool);
+    apart_[i].Backward(batch.traces[i], apart, batch.scratch, pool);
 }
 
 }  // namespace fovea

@@ -95,37 +95,37 @@ void TransformerLayer::Forward(std::span<const std::size_t> starts, const Dropou
                        pool);
 }
 
-void TransformerLayer::Backward(const Trace& trace, MatrixView gradient, ThreadPool* pool) {
+void TransformerLayer::Backward(const Trace& trace, MatrixView gradient, Scratch& scratch,
+                                ThreadPool* pool) {
   const std::size_t tokens = gradient.rows;
   const std::size_t width = sizes_.width;
-  Matrix branch(tokens, width);
+  for (Matrix* matrix : {&scratch.branch, &scratch.context}) Reserve(*matrix, tokens, width);
+  Reserve(scratch.query_key_value, tokens, 3 * width);
+  Reserve(scratch.inner, tokens, sizes_.feed_forward);
+  const MatrixView branch = Top(scratch.branch, tokens);
+  const MatrixView inner = Top(scratch.inner, tokens);
   output_norm_.Backward(Top(trace.output_normal, tokens), trace.output_inverse, gradient, gradient,
                         pool);
-  {
-    Matrix inner(tokens, sizes_.feed_forward);
-    Copy(gradient, branch.view(), pool);
-    DropoutInPlace(branch.view(), trace.dropout.rate, SecondSeed(trace.dropout), pool);
-    feed_forward_out_.Backward(Top(trace.activated, tokens), branch.view(), inner.view(), false,
-                               pool);
-    GeluBackward(Top(trace.inner, tokens), inner.view(), inner.view(), pool);
-    feed_forward_in_.Backward(Top(trace.attended, tokens), inner.view(), gradient, true, pool);
-  }
+  Copy(gradient, branch, pool);
+  DropoutInPlace(branch, trace.dropout.rate, SecondSeed(trace.dropout), pool);
+  feed_forward_out_.Backward(Top(trace.activated, tokens), branch, inner, false, pool);
+  GeluBackward(Top(trace.inner, tokens), inner, inner, pool);
+  feed_forward_in_.Backward(Top(trace.attended, tokens), inner, gradient, true, pool);
+
+  const MatrixView context = Top(scratch.context, tokens);
+  const MatrixView projected = Top(scratch.query_key_value, tokens);
   attention_norm_.Backward(Top(trace.attended_normal, tokens), trace.attended_inverse, gradient,
                            gradient, pool);
-  Matrix context(tokens, width);
-  Matrix projected(tokens, 3 * width);
-  Copy(gradient, branch.view(), pool);
-  DropoutInPlace(branch.view(), trace.dropout.rate, trace.dropout.seed, pool);
-  attention_output_.Backward(Top(trace.context, tokens), branch.view(), context.view(), false,
-                             pool);
+  Copy(gradient, branch, pool);
+  DropoutInPlace(branch, trace.dropout.rate, trace.dropout.seed, pool);
+  attention_output_.Backward(Top(trace.context, tokens), branch, context, false, pool);
   const ConstMatrixView kept = Top(trace.query_key_value, tokens);
-  ScaledDotProductAttentionBackward(
-      Shape(sizes_), kept.Cols(0, width), kept.Cols(width, 2 * width),
-      kept.Cols(2 * width, 3 * width), Mask(trace.starts), context.view(),
-      {projected.view().Cols(0, width), projected.view().Cols(width, 2 * width),
-       projected.view().Cols(2 * width, 3 * width)},
-      pool);
-  query_key_value_.Backward(Top(trace.input, tokens), projected.view(), gradient, true, pool);
+  ScaledDotProductAttentionBackward(Shape(sizes_), kept.Cols(0, width), kept.Cols(width, 2 * width),
+                                    kept.Cols(2 * width, 3 * width), Mask(trace.starts), context,
+                                    {projected.Cols(0, width), projected.Cols(width, 2 * width),
+                                     projected.Cols(2 * width, 3 * width)},
+                                    pool);
+  query_key_value_.Backward(Top(trace.input, tokens), projected, gradient, true, pool);
 }
 
 std::vector<Parameter*> TransformerLayer::parameters() {

@@ -46,6 +46,14 @@ class TransformerLayer {
     DropoutOptions dropout;
   };
 
+  // Memory of a backward pass, (5 · D + F) · T numbers: whoever runs several layers keeps one.
+  struct Scratch {
+    Matrix branch;           // [T, D]
+    Matrix context;          // [T, D]
+    Matrix query_key_value;  // [T, 3·D]
+    Matrix inner;            // [T, F]
+  };
+
   // Parameters are named as in a BERT file below `prefix` ("encoder.layer.3."), query, key and
   // value as one matrix "attention.self.qkv"; their values are to be filled in.
   TransformerLayer(const std::string& prefix, const TransformerSizes& sizes);
@@ -54,7 +62,7 @@ class TransformerLayer {
   void Forward(std::span<const std::size_t> starts, const DropoutOptions& dropout,
                MatrixView hidden, Trace& trace, ThreadPool* pool) const;
   // gradient [T, D]: in, of the output; out, of the input. Adds to the parameters' gradients.
-  void Backward(const Trace& trace, MatrixView gradient, ThreadPool* pool);
+  void Backward(const Trace& trace, MatrixView gradient, Scratch& scratch, ThreadPool* pool);
 
   std::vector<Parameter*> parameters();
 

@@ -83,7 +83,8 @@ class TransformerLayerTest : public testing::Test {
     TransformerLayer::Trace trace;
     layer_.Forward(kStarts, {}, hidden.view(), trace, pool);
     Matrix gradient = seed_.Clone();
-    layer_.Backward(trace, gradient.view(), pool);
+    TransformerLayer::Scratch scratch;
+    layer_.Backward(trace, gradient.view(), scratch, pool);
     return gradient;
   }
 
@@ -172,7 +173,8 @@ TEST_F(TransformerLayerTest, DropoutIsTheSameInBothPasses) {
   TransformerLayer::Trace trace;
   layer_.Forward(kStarts, dropout, hidden.view(), trace, nullptr);
   Matrix gradient = seed_.Clone();
-  layer_.Backward(trace, gradient.view(), nullptr);
+  TransformerLayer::Scratch scratch;
+  layer_.Backward(trace, gradient.view(), scratch, nullptr);
   // In f32, with a step large enough for its rounding (1e-6 / 1e-2): 1e-3 at best.
   constexpr float kStep = 1e-2f;
   for (std::size_t i = 0; i < input_.rows() * input_.cols(); ++i) {
