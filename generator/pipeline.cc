@@ -179,6 +179,15 @@ struct Pipeline::State {
     reader.learned->UseCache(states.get());
   }
 
+  // Passages of the index's chunk size whose states the cache holds; at least one.
+  std::int64_t PassagesThatFit() const {
+    const EncoderConfig& config = encoder->config();
+    const int chunk_tokens = searcher->settings().chunk_tokens;
+    const std::int64_t tokens = chunk_tokens > 0 ? chunk_tokens : config.max_tokens;
+    const auto token_bytes = static_cast<std::int64_t>(sizeof(float)) + config.width;
+    return std::max<std::int64_t>(options.state_cache_bytes / (tokens * token_bytes), 1);
+  }
+
   // The decoder's answer as far as the evidence bears it out; empty if it does not.
   std::vector<std::string> Write(std::span<const Passage> passages, const Reading& reading,
                                  const std::vector<EvidenceSentence>& sentences,
@@ -316,7 +325,7 @@ std::int64_t Pipeline::CacheStates(const ProgressCallback& progress, std::stop_t
   std::vector<ChunkId> chunks;
   store.ForEachChunkId([&](ChunkId chunk, DocumentId) {
     chunks.push_back(chunk);
-    return true;
+    return static_cast<std::int64_t>(chunks.size()) < state.PassagesThatFit();
   });
   for (std::size_t begin = 0; begin < chunks.size(); begin += kPassagesAtOnce) {
     ThrowIfStopped(stop);

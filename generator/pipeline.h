@@ -120,9 +120,9 @@ class Pipeline {
   Answer AskPassages(std::string_view question, std::vector<Hit> hits,
                      const AskOptions& options = {}, std::stop_token stop = {});
 
-  // Computes and keeps the reader's states of all passages of the index, which it then finds at
-  // once; those over the cache's size go again, oldest first. Gives the number of passages: 0 where
-  // the reader has no states or they cannot be kept. Throws Error(kCancelled) on `stop`.
+  // Computes and keeps the reader's states of the index's passages, as many as the cache holds; the
+  // reader then finds them at once. Gives the number of passages: 0 where the reader has no states
+  // or they cannot be kept. Throws Error(kCancelled) on `stop`.
   std::int64_t CacheStates(const ProgressCallback& progress = {}, std::stop_token stop = {});
 
   // Throws Error(kInvalidArgument) if the pipeline has no index.

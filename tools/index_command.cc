@@ -84,7 +84,7 @@ class IndexCommand final : public Command {
         },
         "skip larger files (default: 268435456)");
     table.Flag("cache-states", &cache_states_,
-               "compute the reader's states of all passages now, instead of at first use");
+               "compute the reader's states of passages now, instead of at first use");
   }
 
   int Run(Session& session) override {

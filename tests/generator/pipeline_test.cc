@@ -312,6 +312,10 @@ TEST(Pipeline, ReadsWithTheWeightsAskedForAndKeepsTheStates) {
   expect_same(second.Ask(kQuestions[0], ask));
   EXPECT_EQ(second.CacheStates(), second.searcher().store().counts().chunks);
   expect_same(second.Ask(kQuestions[0], ask));
+
+  // Room for two passages of 160 tokens.
+  options.state_cache_bytes = 2 * 160 * 388;
+  EXPECT_EQ(Pipeline(options).CacheStates(), 2);
 }
 
 }  // namespace
