@@ -210,7 +210,7 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
 Encoding EncodeTitle(std::string_view title, const Encoder& encoder) {
   Encoding encoding = encoder.tokenizer().Encode(title);
   const std::ptrdiff_t longest =
-      std::min<std::ptrdiff_t>(kLongestTitle, encoder.config().max_tokens / 4);
+      std::min<std::ptrdiff_t>(kLongestTitle, encoder.config().max_tokens / 2);
   if (std::ssize(encoding.ids) > longest + 2) {  // [CLS] and [SEP]
     encoding.ids.erase(encoding.ids.begin() + longest + 1, encoding.ids.end() - 1);
     encoding.ranges.erase(encoding.ranges.begin() + longest + 1, encoding.ranges.end() - 1);

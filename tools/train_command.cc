@@ -1,40 +1,29 @@
 // fovea train reader: trains or fine-tunes the reader.
 
 #include <algorithm>
-#include <limits>
+#include <charconv>
 
 #include "lib/base/error.h"
 #include "lib/nn/safetensors.h"
-#include "lib/nn/safetensors_writer.h"
+#include "lib/reader/reader_file.h"
 #include "lib/train/reader_trainer.h"
 #include "tools/command.h"
 #include "tools/exit_status.h"
 #include "tools/output.h"
+#include "tools/progress_bar.h"
 #include "tools/reader_data.h"
+#include "tools/reader_validation.h"
 #include "tools/session.h"
-#include "tools/squad.h"
 #include "tools/usage_error.h"
 
 namespace fovea::tools {
 namespace {
 
-constexpr std::size_t kLongestAnswer = 30;  // tokens
-constexpr std::size_t kValidationBatch = 16;
+constexpr int kStepsALogLine = 50;
+constexpr const char* kBestF1 = "validation_f1";  // in the model card
 
-// The likeliest span of a single passage, as bytes of its text.
-ByteRange BestSpan(const ReaderLogits& logits, std::size_t text, const Encoding& encoding) {
-  const std::vector<float>& start = logits.start[0];
-  const std::vector<float>& end = logits.end[0];
-  float best = -std::numeric_limits<float>::infinity();
-  ByteRange range{0, 0};
-  for (std::size_t i = text; i + 1 < start.size(); ++i) {
-    for (std::size_t j = i; j + 1 < end.size() && j < i + kLongestAnswer; ++j) {
-      if (start[i] + end[j] <= best) continue;
-      best = start[i] + end[j];
-      range = {encoding.ranges[i - text + 1].begin, encoding.ranges[j - text + 1].end};
-    }
-  }
-  return range;
+std::string FileName(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
 }
 
 class TrainReaderCommand final : public Command {
@@ -42,46 +31,53 @@ class TrainReaderCommand final : public Command {
   void Declare(OptionTable& table) override {
     table.TextList("data", &files_, "FILE", "questions to train on (JSONL); repeatable");
     table.Text("out", &out_, "FILE", "where the trained reader goes (safetensors)");
-    table.Text("valid", &valid_, "FILE", "questions in SQuAD's JSON to validate on");
-    table.Flag("resume", &resume_, "go on from the checkpoint beside --out");
+    table.Text("init", &init_, "FILE", "a trained reader to go on from (fine-tuning)");
+    table.Choice("only", &only_, {"all", "attention"},
+                 "what is trained: all layers, or of them the attention projections alone "
+                 "(default: all)");
+    table.Text("valid", &valid_, "FILE",
+               "questions in SQuAD's JSON: the weights of the epoch that reads them best are kept");
+    table.Integer("valid-limit", &valid_limit_, 1, "only the first N validation questions");
+    table.Integer("patience", &patience_, 0,
+                  "epochs without a better validation F1 before it stops; 0: never (default: 2)");
+    table.Flag("resume", &resume_, "go on from the checkpoint beside --out, if there is one");
     table.Flag("skip-bad", &skip_bad_, "leave out lines that are wrong, and count them");
     table.Integer("epochs", &options_.epochs, 1, "passes over the data (default: 2)");
     table.Integer("seed", &seed_, 0, "seed of everything random (default: 1)");
     table.Integer("passages", &passages_, 1, "passages read together (default: 2)");
+    table.Number("rate", &options_.rate, 1e-7, 1, "learning rate at its peak (default: 0.0001)");
     table.Integer("frozen", &frozen_, 0, "lower layers left as they are (default: 0)");
     table.Integer("apart", &apart_, 0,
                   "layers over question and passages apart (default: 3 with the frozen ones)");
     table.Integer("joint", &joint_, 1, "layers over both together (default: 3)");
-    table.Integer("valid-limit", &valid_limit_, 1, "only the first N validation questions");
-    table.Number("rate", &options_.rate, 1e-7, 1, "learning rate at its peak (default: 0.0001)");
+    table.Choice("weights", &weights_type_, {"int8", "f32"},
+                 "how the weights are written (default: int8)");
+    table.Text("licence", &licence_, "TEXT", "of the data, for the model card");
   }
 
   int Run(Session& session) override {
-    if (files_.empty()) throw UsageError("--data: missing");
-    if (out_.empty()) throw UsageError("--out: missing");
+    CheckOptions();
     const std::filesystem::path folder = session.EmbedderFolder();
     const std::unique_ptr<Encoder> encoder = Encoder::Load(folder, &session.pool());
     const SafetensorsFile weights(folder / "model.safetensors");
+    ReaderNetwork network(*encoder, weights, NetworkOptions(), options_.seed);
+    if (!init_.empty()) network.StartFrom(ReaderFile(init_));
+    if (only_ == "attention") network.TrainAttentionAlone();
+    if (!valid_.empty()) validation_.emplace(valid_, valid_limit_, *encoder);
+
     const TrainingData data = ReadTrainingData(files_, skip_bad_);
     if (data.skipped > 0) session.Warn(std::to_string(data.skipped) + " lines left out");
-    ReaderNetworkOptions network_options;
-    network_options.frozen_layers = static_cast<std::size_t>(frozen_);
-    network_options.apart_layers =
-        static_cast<std::size_t>(apart_.value_or(std::max(0, 3 - frozen_)));
-    network_options.joint_layers = static_cast<std::size_t>(joint_);
-    options_.seed = static_cast<std::uint64_t>(seed_);
-    options_.checkpoint = out_ + ".checkpoint";
     const TrainingExamples examples(
         data, FindCandidates(session, data, out_ + ".candidates"), *encoder,
         {.passages = static_cast<std::size_t>(passages_), .seed = options_.seed}, &session.pool());
-    ReaderNetwork network(*encoder, weights, network_options, options_.seed);
     ReaderTrainer trainer(network, examples, options_);
-    if (resume_) trainer.Resume();
+    if (resume_) {
+      trainer.Resume();
+      RememberBest();
+    }
     trainer.Run([&](const TrainingProgress& progress) { Show(session, progress); },
-                [&](int epoch) {
-                  Write(network);
-                  Validate(session, network, *encoder, epoch);
-                  return true;
+                [&](int epoch, const TrainingProgress& progress) {
+                  return AfterEpoch(session, *encoder, network, data, epoch, progress);
                 },
                 session.stop(), &session.pool());
     session.ClearProgress();
@@ -89,83 +85,161 @@ class TrainReaderCommand final : public Command {
   }
 
  private:
+  void CheckOptions() {
+    if (files_.empty()) throw UsageError("--data: missing");
+    if (out_.empty()) throw UsageError("--out: missing");
+    options_.seed = static_cast<std::uint64_t>(seed_);
+    options_.checkpoint = out_ + ".checkpoint";
+    if (!resume_ && ReaderTrainer::IsUnfinished(options_.checkpoint)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  options_.checkpoint.string() +
+                      ": of a training that was stopped: go on with --resume, or remove it");
+    }
+  }
+
+  ReaderNetworkOptions NetworkOptions() const {
+    ReaderNetworkOptions options;
+    options.frozen_layers = static_cast<std::size_t>(frozen_);
+    options.apart_layers = static_cast<std::size_t>(apart_.value_or(std::max(0, 3 - frozen_)));
+    options.joint_layers = static_cast<std::size_t>(joint_);
+    return options;
+  }
+
   static void Show(Session& session, const TrainingProgress& progress) {
-    if (progress.step % 50 == 0) {
-      session.Info("step " + std::to_string(progress.step) + "/" + std::to_string(progress.steps) +
-                   " loss " + FormatFixed(progress.loss, 3) + " rank " +
-                   FormatFixed(progress.rank_loss, 3) + " norm " +
-                   FormatFixed(progress.gradient_norm, 2) + " tokens/s " +
-                   FormatFixed(progress.tokens_per_s, 0) + " left " +
-                   FormatFixed(progress.seconds_left / 60, 1) + " min");
+    if (progress.step % kStepsALogLine == 0) {
+      session.Info("step " + std::to_string(progress.step) + " of " +
+                   std::to_string(progress.steps) + ": loss " + FormatFixed(progress.loss, 3) +
+                   ", ranking " + FormatFixed(progress.rank_loss, 3) + ", gradient " +
+                   FormatFixed(progress.gradient_norm, 2) + ", " +
+                   FormatFixed(progress.tokens_per_s, 0) + " tokens/s, " +
+                   FormatDuration(progress.seconds_left) + " left");
     }
     session.Report("training", static_cast<std::uint64_t>(progress.step),
                    static_cast<std::uint64_t>(progress.steps));
   }
 
-  void Write(ReaderNetwork& network) const {
-    std::vector<NamedTensor> tensors;
-    for (const Parameter* parameter : network.parameters()) {
-      tensors.push_back({parameter->name,
-                         {parameter->value.rows(), parameter->value.cols()},
-                         parameter->value.view()});
-    }
-    WriteSafetensors(out_, tensors, {{"format", "fovea reader"}});
+  // Of a run that is taken up: how good the weights are that it has written.
+  void RememberBest() {
+    if (!validation_ || !std::filesystem::exists(out_)) return;
+    const ReaderFile written(out_);
+    const auto& card = written.info().card;
+    const auto number = [&](const char* key, auto& value) {
+      const auto found = card.find(key);
+      if (found == card.end()) return;
+      std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+    };
+    number(kBestF1, best_f1_);
+    number("epoch", best_epoch_);
   }
 
-  void Validate(Session& session, ReaderNetwork& network, const Encoder& encoder, int epoch) const {
-    if (valid_.empty()) return;
-    const SquadFile squad = ReadSquad(valid_);
-    std::vector<ReaderQuestion> batch;
-    std::vector<const SquadQuestion*> questions;
-    std::vector<Encoding> encodings;
-    double f1 = 0, em = 0;
-    std::size_t count = 0;
-    const auto flush = [&] {
-      const std::vector<ReaderLogits> logits = network.Forward(batch, &session.pool());
-      for (std::size_t i = 0; i < batch.size(); ++i) {
-        const std::string& text = squad.paragraphs[questions[i]->paragraph].text;
-        const ByteRange range = BestSpan(logits[i], batch[i].passages[0].text, encodings[i]);
-        const std::string answer = text.substr(range.begin, range.end - range.begin);
-        f1 += F1(answer, questions[i]->answers);
-        em += ExactMatch(answer, questions[i]->answers);
-        ++count;
+  // Writes the weights where they are the best so far; says whether to go on.
+  bool AfterEpoch(Session& session, const Encoder& encoder, ReaderNetwork& network,
+                  const TrainingData& data, int epoch, const TrainingProgress& progress) {
+    std::string text = "epoch " + std::to_string(epoch) + ": loss " + FormatFixed(progress.loss, 3);
+    Json line = {{"epoch", epoch},
+                 {"loss", progress.loss},
+                 {"rank_loss", progress.rank_loss},
+                 {"tokens_per_s", progress.tokens_per_s}};
+    std::string figures;
+    bool best = true;
+    if (validation_) {
+      const ReaderScores scores = validation_->Score(session, network);
+      figures = "F1 " + FormatFixed(100 * scores.f1, 2) + ", EM " +
+                FormatFixed(100 * scores.em, 2) + ", passage accuracy " +
+                FormatFixed(100 * scores.passage_accuracy, 2) + " on " +
+                std::to_string(scores.questions) + " questions";
+      text += ", " + figures;
+      line["f1"] = scores.f1;
+      line["em"] = scores.em;
+      line["passage_accuracy"] = scores.passage_accuracy;
+      best = scores.f1 > best_f1_;
+      if (best) {
+        best_f1_ = scores.f1;
+        best_epoch_ = epoch;
       }
-      batch.clear();
-      questions.clear();
-      encodings.clear();
-    };
-    for (const SquadQuestion& question : squad.questions) {
-      if (question.answers.empty()) continue;
-      if (valid_limit_ && count + batch.size() >= static_cast<std::size_t>(*valid_limit_)) break;
-      const SquadParagraph& paragraph = squad.paragraphs[question.paragraph];
-      encodings.push_back(encoder.tokenizer().Encode(paragraph.text));
-      const Encoding title = EncodeTitle(paragraph.title, encoder);
-      batch.push_back({encoder.Tokenize(question.question), {}});
-      batch.back().passages.push_back(
-          PassageTokens(title, encodings.back(), 1,
-                        std::min(WindowTokens(title, encoder), encodings.back().ids.size() - 2)));
-      questions.push_back(&question);
-      if (batch.size() == kValidationBatch) flush();
     }
-    flush();
-    session.Info("epoch " + std::to_string(epoch) + ": F1 " +
-                 FormatFixed(100 * f1 / static_cast<double>(count), 2) + ", EM " +
-                 FormatFixed(100 * em / static_cast<double>(count), 2) + " on " +
-                 std::to_string(count) + " questions");
+    if (best) Write(encoder, network, data, epoch, figures);
+    session.ClearProgress();
+    if (session.options().json) {
+      session.out().WriteJson(line);
+    } else {
+      session.out().Write(text + "\n");
+    }
+    session.out().Flush();
+    return !validation_ || patience_ == 0 || epoch - best_epoch_ < patience_;
+  }
+
+  void Write(const Encoder& encoder, ReaderNetwork& network, const TrainingData& data, int epoch,
+             const std::string& figures) const {
+    ReaderFileInfo info;
+    info.base = encoder.name();
+    info.base_fingerprint = encoder.fingerprint();
+    info.frozen_layers = network.options().frozen_layers;
+    info.apart_layers = network.options().apart_layers;
+    info.joint_layers = network.options().joint_layers;
+    info.card = Card(data, epoch, figures);
+    std::vector<NamedTensor> tensors;
+    for (const Parameter* parameter : network.parameters()) {
+      const Matrix& value = parameter->value;
+      std::vector<std::size_t> shape = {value.rows(), value.cols()};
+      if (value.rows() == 1) shape = {value.cols()};
+      tensors.push_back({parameter->name, shape, value.view()});
+    }
+    WriteReaderFile(out_, info, tensors,
+                    weights_type_ == "f32" ? ReaderFileType::kF32 : ReaderFileType::kInt8);
+  }
+
+  // Names of files, not where they lie: the card goes with the weights.
+  std::map<std::string, std::string> Card(const TrainingData& data, int epoch,
+                                          const std::string& figures) const {
+    std::string files;
+    std::string command = "fovea train reader";
+    for (const std::string& file : files_) {
+      files += (files.empty() ? "" : ", ") + FileName(file);
+      command += " --data " + FileName(file);
+    }
+    if (!init_.empty()) command += " --init " + FileName(init_) + " --only " + only_;
+    if (!valid_.empty()) command += " --valid " + FileName(valid_);
+    const ReaderNetworkOptions network = NetworkOptions();
+    command += " --epochs " + std::to_string(options_.epochs) + " --rate " +
+               JsonNumber(options_.rate).dump() + " --passages " + std::to_string(passages_) +
+               " --frozen " + std::to_string(network.frozen_layers) + " --apart " +
+               std::to_string(network.apart_layers) + " --joint " +
+               std::to_string(network.joint_layers) + " --seed " + std::to_string(seed_);
+    std::map<std::string, std::string> card = {
+        {"data", std::to_string(data.questions.size()) + " questions over " +
+                     std::to_string(data.contexts.size()) + " passages: " + files},
+        {"command", command},
+        {"epoch", std::to_string(epoch)}};
+    if (!licence_.empty()) card["licence"] = licence_;
+    if (!figures.empty()) {
+      card["figures"] = FileName(valid_) + ": " + figures;
+      card[kBestF1] = Json(best_f1_).dump();
+    }
+    return card;
   }
 
   std::vector<std::string> files_;
   std::string out_;
+  std::string init_;
+  std::string only_ = "all";
   std::string valid_;
+  std::string licence_;
+  std::string weights_type_ = "int8";
   bool resume_ = false;
   bool skip_bad_ = false;
   int seed_ = 1;
   int passages_ = 2;
+  int patience_ = 2;
   int frozen_ = 0;
   std::optional<int> apart_;
   int joint_ = 3;
   std::optional<int> valid_limit_;
   ReaderTrainerOptions options_;
+
+  std::optional<ReaderValidation> validation_;
+  double best_f1_ = -1;
+  int best_epoch_ = 0;
 };
 
 }  // namespace

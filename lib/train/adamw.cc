@@ -36,7 +36,9 @@ AdamW::AdamW(std::vector<Parameter*> parameters, const AdamWOptions& options)
 
 double AdamW::Step(float rate, ThreadPool* pool) {
   double squares = 0;
-  for (const Parameter* parameter : parameters_) squares += SquaredNorm(parameter->gradient);
+  for (const Parameter* parameter : parameters_) {
+    if (parameter->trained) squares += SquaredNorm(parameter->gradient);
+  }
   const double norm = std::sqrt(squares);
   if (!std::isfinite(norm)) {
     for (Parameter* parameter : parameters_) Zero(parameter->gradient);
@@ -51,6 +53,10 @@ double AdamW::Step(float rate, ThreadPool* pool) {
   const float second_bias = 1 - std::pow(options_.beta2, steps);
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     Parameter& parameter = *parameters_[p];
+    if (!parameter.trained) {
+      Zero(parameter.gradient);
+      continue;
+    }
     float* value = parameter.value.data();
     float* gradient = parameter.gradient.data();
     float* first = moments_[2 * p].data();

@@ -51,7 +51,7 @@ std::uint64_t Mixed(std::uint64_t x) {
 }  // namespace
 
 Parameter MakeParameter(std::string name, std::size_t rows, std::size_t cols, bool decays) {
-  Parameter parameter{std::move(name), Matrix(rows, cols), Matrix(rows, cols), decays};
+  Parameter parameter{std::move(name), Matrix(rows, cols), Matrix(rows, cols), decays, true};
   std::fill_n(parameter.gradient.data(), rows * cols, 0.0f);
   return parameter;
 }

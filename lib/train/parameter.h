@@ -15,6 +15,8 @@ struct Parameter {
   Matrix gradient;
   // Whether weight decay applies: to matrices, not to biases and norms (Devlin et al. 2019, A.2).
   bool decays = false;
+  // false: the optimiser leaves it as it is, and its gradient out of the norm.
+  bool trained = true;
 };
 
 // Of rows × cols, the gradient zero; the value is to be filled in.

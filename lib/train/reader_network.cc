@@ -10,6 +10,7 @@
 #include "lib/nn/encoder.h"
 #include "lib/nn/encoder_weights.h"
 #include "lib/nn/safetensors.h"
+#include "lib/reader/reader_file.h"
 #include "lib/train/reader_loss.h"
 
 namespace fovea {
@@ -133,6 +134,45 @@ std::vector<Parameter*> ReaderNetwork::parameters() {
                                &passage_head_.weight, &passage_head_.bias, &score_weights_})
     parameters.push_back(parameter);
   return parameters;
+}
+
+void ReaderNetwork::StartFrom(const ReaderFile& file) {
+  const ReaderFileInfo& info = file.info();
+  const auto layers = [](std::size_t frozen, std::size_t apart, std::size_t joint) {
+    return std::to_string(frozen) + " frozen, " + std::to_string(apart) + " apart, " +
+           std::to_string(joint) + " joint layers";
+  };
+  const std::string theirs = layers(info.frozen_layers, info.apart_layers, info.joint_layers);
+  const std::string ours =
+      layers(options_.frozen_layers, options_.apart_layers, options_.joint_layers);
+  if (theirs != ours) {
+    throw Error(ErrorCode::kMismatch,
+                file.path().string() + ": has " + theirs + "; to be trained are " + ours);
+  }
+  if (info.base_fingerprint != encoder_.fingerprint()) {
+    throw Error(ErrorCode::kMismatch, file.path().string() + ": was trained on " + info.base +
+                                          ", not on these weights of " + encoder_.name());
+  }
+  std::vector<std::vector<float>> values;
+  for (const Parameter* parameter : parameters()) {
+    const std::size_t rows = parameter->value.rows(), cols = parameter->value.cols();
+    values.push_back(rows == 1 ? file.Vector(parameter->name, cols)
+                               : file.Matrix(parameter->name, rows, cols));
+  }
+  std::size_t i = 0;
+  for (Parameter* parameter : parameters()) {
+    std::copy(values[i].begin(), values[i].end(), parameter->value.data());
+    ++i;
+  }
+}
+
+void ReaderNetwork::TrainAttentionAlone() {
+  for (Parameter* parameter : parameters()) {
+    const std::string& name = parameter->name;
+    parameter->trained = !name.starts_with("encoder.") ||
+                         name.find("attention.self.qkv") != std::string::npos ||
+                         name.find("attention.output.dense") != std::string::npos;
+  }
 }
 
 void ReaderNetwork::Run(std::span<const ReaderQuestion> questions, const DropoutOptions& dropout,

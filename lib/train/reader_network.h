@@ -30,6 +30,7 @@
 namespace fovea {
 
 class Encoder;
+class ReaderFile;
 class SafetensorsFile;
 class ThreadPool;
 
@@ -87,6 +88,13 @@ class ReaderNetwork {
   // Adds the gradients of `weight` · Σ loss of the questions; gives their mean loss.
   ReaderLoss ForwardBackward(std::span<const ReaderQuestion> questions, float weight,
                              const DropoutOptions& dropout, ThreadPool* pool);
+
+  // Goes on from a trained reader. Throws Error(kMismatch) if it has other layers or another base,
+  // Error(kCorrupt) as ReaderFile; the network is as it was then.
+  void StartFrom(const ReaderFile& file);
+  // Of the layers, only the attention projections (query, key, value, output) are trained from now
+  // on, with segment, heads and score weights.
+  void TrainAttentionAlone();
 
   std::vector<Parameter*> parameters();
   const ReaderNetworkOptions& options() const { return options_; }

@@ -1,6 +1,7 @@
 #include "lib/train/reader_trainer.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <numeric>
@@ -91,8 +92,8 @@ ReaderLoss ReaderTrainer::Step(std::span<const std::size_t> order, std::uint64_t
 }
 
 void ReaderTrainer::Run(const std::function<void(const TrainingProgress&)>& progress,
-                        const std::function<bool(int epoch)>& after_epoch, std::stop_token stop,
-                        ThreadPool* pool) {
+                        const std::function<bool(int epoch, const TrainingProgress&)>& after_epoch,
+                        std::stop_token stop, ThreadPool* pool) {
   TrainingProgress shown;
   shown.steps = steps_a_epoch_ * options_.epochs;
   const auto warm_up =
@@ -101,7 +102,7 @@ void ReaderTrainer::Run(const std::function<void(const TrainingProgress&)>& prog
   const std::int64_t first_step = step_;
   double saved = start;
   std::vector<std::size_t> order;
-  while (step_ < shown.steps) {
+  while (step_ < shown.steps && !finished_) {
     const auto epoch = static_cast<std::uint64_t>(step_ / steps_a_epoch_);
     if (order.empty() || step_ % steps_a_epoch_ == 0) order = Order(epoch);
     const auto at = static_cast<std::size_t>(step_ % steps_a_epoch_) * options_.batch_questions;
@@ -124,15 +125,16 @@ void ReaderTrainer::Run(const std::function<void(const TrainingProgress&)>& prog
     shown.seconds_left = seconds / static_cast<double>(step_ - first_step) *
                          static_cast<double>(shown.steps - step_);
     if (progress) progress(shown);
-    if (stop.stop_requested() || Now() - saved > options_.checkpoint_seconds) {
+    const bool epoch_ends = step_ % steps_a_epoch_ == 0;
+    if (epoch_ends) {
+      const bool goes_on = !after_epoch || after_epoch(static_cast<int>(epoch) + 1, shown);
+      finished_ = !goes_on || step_ == shown.steps;
+    }
+    if (epoch_ends || stop.stop_requested() || Now() - saved > options_.checkpoint_seconds) {
       Save();
       saved = Now();
     }
-    if (stop.stop_requested()) throw Error(ErrorCode::kCancelled, "stopped");
-    if (step_ % steps_a_epoch_ == 0) {
-      Save();
-      if (after_epoch && !after_epoch(static_cast<int>(epoch) + 1)) return;
-    }
+    if (stop.stop_requested() && !finished_) throw Error(ErrorCode::kCancelled, "stopped");
   }
 }
 
@@ -156,19 +158,45 @@ void ReaderTrainer::Save() const {
   WriteSafetensors(options_.checkpoint, tensors,
                    {{"step", std::to_string(step_)},
                     {"updates", std::to_string(optimiser_.steps())},
+                    {"finished", finished_ ? "yes" : "no"},
                     {"training", Description()}});
+}
+
+namespace {
+
+std::string Metadata(const SafetensorsFile& file, const std::string& key) {
+  const auto found = file.metadata().find(key);
+  return found == file.metadata().end() ? std::string() : found->second;
+}
+
+std::int64_t Count(const SafetensorsFile& file, const std::string& key) {
+  const std::string text = Metadata(file, key);
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 0) {
+    throw Error(ErrorCode::kCorrupt, file.file().path().string() + ": metadata \"" + key +
+                                         "\" is no number; the file is damaged: remove it");
+  }
+  return count;
+}
+
+}  // namespace
+
+bool ReaderTrainer::IsUnfinished(const std::filesystem::path& checkpoint) {
+  if (!std::filesystem::exists(checkpoint)) return false;
+  try {
+    return Metadata(SafetensorsFile(checkpoint), "finished") != "yes";
+  } catch (const Error&) {
+    return false;  // damaged: nothing that could be taken up
+  }
 }
 
 void ReaderTrainer::Resume() {
   if (options_.checkpoint.empty() || !std::filesystem::exists(options_.checkpoint)) return;
   const SafetensorsFile file(options_.checkpoint);
-  const auto metadata = [&](const std::string& key) {
-    const auto found = file.metadata().find(key);
-    return found == file.metadata().end() ? std::string() : found->second;
-  };
-  if (metadata("training") != Description()) {
+  if (Metadata(file, "training") != Description()) {
     throw Error(ErrorCode::kMismatch, options_.checkpoint.string() + ": is of another training (" +
-                                          metadata("training") + "; now " + Description() +
+                                          Metadata(file, "training") + "; now " + Description() +
                                           "): remove it or give the same options");
   }
   const auto read = [&](const std::string& name, Matrix& matrix) {
@@ -180,8 +208,9 @@ void ReaderTrainer::Resume() {
     read(parameters_[p]->name + ".m", optimiser_.moments()[2 * p]);
     read(parameters_[p]->name + ".v", optimiser_.moments()[2 * p + 1]);
   }
-  step_ = std::stoll(metadata("step"));
-  optimiser_.set_steps(std::stoll(metadata("updates")));
+  step_ = Count(file, "step");
+  optimiser_.set_steps(Count(file, "updates"));
+  finished_ = Metadata(file, "finished") == "yes";
 }
 
 }  // namespace fovea

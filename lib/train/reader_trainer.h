@@ -55,16 +55,21 @@ class ReaderTrainer {
   ReaderTrainer(ReaderNetwork& network, const ReaderExamples& examples,
                 const ReaderTrainerOptions& options);
 
+  // Whether there is a checkpoint of a training that did not come to its end: not to be written
+  // over unasked.
+  static bool IsUnfinished(const std::filesystem::path& checkpoint);
+
   // Takes up the checkpoint if there is one. Throws Error(kCorrupt | kMismatch) if it is none of
   // this network, these examples and options.
   void Resume();
 
   // Runs to the end, or until stopped (a checkpoint is then written). `after_epoch` may stop early
-  // by returning false. A loss that is not a number is Error(kInvalidArgument): the last checkpoint
-  // is whole.
+  // by returning false; a run that is taken up calls it for every epoch that was not saved after
+  // it. Does nothing where the checkpoint taken up was at its end. A loss that is not a number is
+  // Error(kInvalidArgument): the last checkpoint is whole.
   void Run(const std::function<void(const TrainingProgress&)>& progress,
-           const std::function<bool(int epoch)>& after_epoch, std::stop_token stop,
-           ThreadPool* pool);
+           const std::function<bool(int epoch, const TrainingProgress&)>& after_epoch,
+           std::stop_token stop, ThreadPool* pool);
 
  private:
   std::vector<std::size_t> Order(std::uint64_t epoch) const;
@@ -78,6 +83,7 @@ class ReaderTrainer {
   std::vector<Parameter*> parameters_;
   AdamW optimiser_;
   std::int64_t step_ = 0;  // next
+  bool finished_ = false;
   std::int64_t steps_a_epoch_ = 0;
   std::size_t tokens_ = 0;  // seen in this run
 };

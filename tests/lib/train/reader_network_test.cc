@@ -12,6 +12,8 @@
 #include "lib/base/thread_pool.h"
 #include "lib/nn/encoder.h"
 #include "lib/nn/safetensors.h"
+#include "lib/reader/reader_file.h"
+#include "lib/train/adamw.h"
 #include "tests/reference/training.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
@@ -381,6 +383,65 @@ TEST_F(ReaderNetworkTest, StartsFromTheEncodersOwnLayers) {
       weights_->Floats("encoder.layer.1.attention.self.key.weight", {24, 24});
   for (std::size_t i = 0; i < key.size(); ++i)
     EXPECT_EQ(parameters[0]->value.data()[24 * 24 + i], key[i]);
+}
+
+std::vector<NamedTensor> Tensors(ReaderNetwork& network) {
+  std::vector<NamedTensor> tensors;
+  for (const Parameter* parameter : network.parameters()) {
+    const Matrix& value = parameter->value;
+    std::vector<std::size_t> shape = {value.rows(), value.cols()};
+    if (value.rows() == 1) shape = {value.cols()};
+    tensors.push_back({parameter->name, shape, value.view()});
+  }
+  return tensors;
+}
+
+TEST_F(ReaderNetworkTest, GoesOnFromATrainedReader) {
+  const std::vector<ReaderQuestion> questions = Questions();
+  const auto trained = Network();
+  ReaderFileInfo info = {.base = "tiny",
+                         .base_fingerprint = encoder_->fingerprint(),
+                         .frozen_layers = 0,
+                         .apart_layers = 1,
+                         .joint_layers = 1,
+                         .abstain_threshold = 0.5f,
+                         .card = {}};
+  const std::filesystem::path path = folder_.path() / "reader.safetensors";
+  WriteReaderFile(path, info, Tensors(*trained), ReaderFileType::kF32);
+  ReaderNetwork fresh(*encoder_, *weights_, kOptions, 99);
+  fresh.StartFrom(ReaderFile(path));
+  ExpectSameBits(fresh.Forward(questions, nullptr)[0], trained->Forward(questions, nullptr)[0]);
+
+  const auto other = Network({.apart_layers = 0, .joint_layers = 2});
+  EXPECT_ERROR(other->StartFrom(ReaderFile(path)), ErrorCode::kMismatch,
+               "has 0 frozen, 1 apart, 1 joint layers; to be trained are 0 frozen, 0 apart");
+  info.base_fingerprint = "another";
+  WriteReaderFile(path, info, Tensors(*trained), ReaderFileType::kF32);
+  EXPECT_ERROR(fresh.StartFrom(ReaderFile(path)), ErrorCode::kMismatch, "was trained on tiny");
+}
+
+TEST_F(ReaderNetworkTest, AttentionAloneLeavesTheRestOfTheLayersAsItIs) {
+  const auto network = Network();
+  network->TrainAttentionAlone();
+  std::vector<Matrix> before;
+  for (const Parameter* parameter : network->parameters())
+    before.push_back(parameter->value.Clone());
+  AdamW optimiser(network->parameters(), {});
+  network->ForwardBackward(Questions(), 1, {}, nullptr);
+  optimiser.Step(0.01f, nullptr);
+  std::size_t p = 0;
+  for (const Parameter* parameter : network->parameters()) {
+    const std::string& name = parameter->name;
+    const bool kept = name.find("LayerNorm") != std::string::npos ||
+                      name.find("intermediate") != std::string::npos ||
+                      name.starts_with("encoder.layer.0.output") ||
+                      name.starts_with("encoder.layer.1.output");
+    EXPECT_EQ(std::memcmp(before[p].data(), parameter->value.data(),
+                          Size(before[p]) * sizeof(float)) == 0,
+              kept)
+        << name;
+    ++p;
+  }
 }
 
 TEST_F(ReaderNetworkTest, RefusesMoreLayersThanTheEncoderHas) {

@@ -135,6 +135,33 @@ TEST_F(ReaderTraining, AResumedRunEndsLikeAnUndisturbedOne) {
   EXPECT_EQ(Values(*resumed), Values(*whole));
 }
 
+TEST_F(ReaderTraining, StopsEarlyWhenToldToAndStaysStopped) {
+  const Riddles riddles(20);
+  ReaderTrainerOptions options = Options();
+  options.epochs = 5;
+  options.checkpoint = folder_.path() / "checkpoint";
+  const auto network = Network();
+  std::vector<int> epochs;
+  bool unfinished = false;
+  const auto until_two = [&](int epoch, const TrainingProgress& progress) {
+    EXPECT_EQ(progress.step, 3 * epoch);
+    epochs.push_back(epoch);
+    unfinished = unfinished || ReaderTrainer::IsUnfinished(options.checkpoint);
+    return epoch < 2;
+  };
+  EXPECT_FALSE(ReaderTrainer::IsUnfinished(options.checkpoint));
+  ReaderTrainer(*network, riddles, options).Run({}, until_two, {}, nullptr);
+  EXPECT_EQ(epochs, (std::vector<int>{1, 2}));
+  EXPECT_TRUE(unfinished);
+  EXPECT_FALSE(ReaderTrainer::IsUnfinished(options.checkpoint));
+  const auto again = Network();
+  ReaderTrainer trainer(*again, riddles, options);
+  trainer.Resume();
+  trainer.Run({}, until_two, {}, nullptr);
+  EXPECT_EQ(epochs.size(), 2u);
+  EXPECT_EQ(Values(*again), Values(*network));
+}
+
 TEST_F(ReaderTraining, RefusesACheckpointThatIsAnothersOrCutOff) {
   const Riddles riddles(20);
   ReaderTrainerOptions options = Options();
