@@ -1,5 +1,6 @@
 #include "lib/reader/cross_attention_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -51,6 +52,7 @@ CrossAttentionReader::CrossAttentionReader(const ReaderFile& file, const Encoder
                                            ThreadPool* pool, Precision precision)
     : model_(file, base, precision, pool),
       abstain_threshold_(file.info().abstain_threshold),
+      retrieval_weight_(file.info().retrieval_weight),
       fingerprint_(FingerprintOf(file, base)) {}
 
 std::vector<ReaderWindow> CrossAttentionReader::Windows(const Passage& passage,
@@ -82,11 +84,15 @@ std::vector<float> CrossAttentionReader::Fits(std::span<const ReaderInput> passa
                                               std::span<const WindowLogits> logits) const {
   const std::array<float, 2> weights = model_.score_weights();
   const std::vector<float> lexical = LexicalShares(passages);
+  std::vector<float> scores;  // of a passage: dense + lexical
+  for (std::size_t p = 0; p < passages.size(); ++p)
+    scores.push_back(passages[p].dense_score.value_or(0) + lexical[p]);
+  const float best = scores.empty() ? 0 : *std::max_element(scores.begin(), scores.end());
   std::vector<float> fits;
   for (std::size_t w = 0; w < windows.size(); ++w) {
     const std::size_t p = windows[w].passage;
     fits.push_back(logits[w].fit + weights[0] * passages[p].dense_score.value_or(0) +
-                   weights[1] * lexical[p]);
+                   weights[1] * lexical[p] + retrieval_weight_ * (scores[p] - best));
   }
   return fits;
 }

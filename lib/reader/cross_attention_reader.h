@@ -51,6 +51,7 @@ class CrossAttentionReader final : public Reader {
 
   ReaderModel model_;
   float abstain_threshold_;
+  float retrieval_weight_;
   std::string fingerprint_;
   PassageStateCache* cache_ = nullptr;
 };

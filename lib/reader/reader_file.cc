@@ -32,6 +32,8 @@ void Check(const std::filesystem::path& path, const ReaderFileInfo& info) {
   if (info.base_fingerprint.empty()) reject("the fingerprint of its base");
   if (info.joint_layers == 0) reject("at least one joint layer");
   if (!std::isfinite(info.abstain_threshold)) reject("a finite abstain_threshold");
+  if (!std::isfinite(info.retrieval_weight) || info.retrieval_weight < 0)
+    reject("a finite retrieval_weight >= 0");
 }
 
 std::map<std::string, std::string> Metadata(const ReaderFileInfo& info) {
@@ -43,6 +45,7 @@ std::map<std::string, std::string> Metadata(const ReaderFileInfo& info) {
   metadata["apart_layers"] = std::to_string(info.apart_layers);
   metadata["joint_layers"] = std::to_string(info.joint_layers);
   metadata["abstain_threshold"] = Text(info.abstain_threshold);
+  metadata["retrieval_weight"] = Text(info.retrieval_weight);
   return metadata;
 }
 
@@ -137,6 +140,10 @@ ReaderFile::ReaderFile(const std::filesystem::path& path) : file_(path) {
   if (info_.joint_layers == 0) metadata.Fail("joint_layers", "is 0");
   info_.abstain_threshold = metadata.TakeNumber<float>("abstain_threshold");
   if (!std::isfinite(info_.abstain_threshold)) metadata.Fail("abstain_threshold", "is not finite");
+  if (file_.metadata().count("retrieval_weight") != 0)
+    info_.retrieval_weight = metadata.TakeNumber<float>("retrieval_weight");
+  if (!std::isfinite(info_.retrieval_weight) || info_.retrieval_weight < 0)
+    metadata.Fail("retrieval_weight", "is not a finite number >= 0");
   info_.card = metadata.Rest();
 }
 

@@ -22,6 +22,9 @@ struct ReaderFileInfo {
   std::size_t joint_layers = 0;  // at least 1
   // Reader::abstain_threshold: of the "none of these" weight.
   float abstain_threshold = 0.5f;
+  // Found on validation questions after the training: how much more a passage fits for each unit of
+  // its retrieval scores (dense + lexical), on top of the trained weights of these. At least 0.
+  float retrieval_weight = 0;
   // The model card: "data", "licence", "figures", "command" and the like, as free text.
   std::map<std::string, std::string> card;
 };

@@ -25,8 +25,9 @@ std::unique_ptr<ReaderNetwork> RandomReader(const Encoder& base,
 }
 
 void WriteReader(ReaderNetwork& network, const Encoder& base, const std::filesystem::path& path,
-                 ReaderFileType type) {
+                 ReaderFileType type, float retrieval_weight) {
   ReaderFileInfo info;
+  info.retrieval_weight = retrieval_weight;
   info.base = base.name();
   info.base_fingerprint = base.fingerprint();
   info.frozen_layers = network.options().frozen_layers;

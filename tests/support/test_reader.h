@@ -19,6 +19,6 @@ std::unique_ptr<ReaderNetwork> RandomReader(const Encoder& base,
 
 // Writes the network as `fovea train reader` does.
 void WriteReader(ReaderNetwork& network, const Encoder& base, const std::filesystem::path& path,
-                 ReaderFileType type = ReaderFileType::kInt8);
+                 ReaderFileType type = ReaderFileType::kInt8, float retrieval_weight = 0);
 
 }  // namespace fovea

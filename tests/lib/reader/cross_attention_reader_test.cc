@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 
 #include "lib/base/thread_pool.h"
@@ -118,6 +119,28 @@ TEST_F(CrossAttentionReaderTest, ACacheChangesNothing) {
   // Some there and some not.
   cache.entries.erase(cache.entries.begin());
   ExpectSame(reader.Read(kQuestion, inputs_, nullptr), without);
+}
+
+TEST_F(CrossAttentionReaderTest, TheRetrievalWeightLowersWhatRetrievalFoundLessFitting) {
+  const auto network = RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 3);
+  inputs_[0].dense_score = 0.7f;  // The others have 0.5.
+  const Reading plain = Reader().Read(kQuestion, inputs_, nullptr);
+  WriteReader(*network, TestEncoder(), path_, ReaderFileType::kInt8, 4.0f);
+  const Reading weighed = Reader().Read(kQuestion, inputs_, nullptr);
+  // The fits of the others are 4 · 0.2 lower, and the best one's is what it was.
+  for (const std::size_t p : {1, 2}) {
+    EXPECT_NEAR(
+        weighed.passages[p].tokens[0].start / weighed.passages[0].tokens[0].start,
+        plain.passages[p].tokens[0].start / plain.passages[0].tokens[0].start * std::exp(-0.8f),
+        1e-3 * static_cast<double>(plain.passages[p].tokens[0].start /
+                                   plain.passages[0].tokens[0].start));
+  }
+  EXPECT_GT(weighed.none_weight, plain.none_weight);
+  // Where nothing was retrieved it has no say.
+  for (ReaderInput& input : inputs_) input = {input.passage, std::nullopt, std::nullopt};
+  const Reading without = Reader().Read(kQuestion, inputs_, nullptr);
+  WriteReader(*network, TestEncoder(), path_);
+  ExpectSame(Reader().Read(kQuestion, inputs_, nullptr), without);
 }
 
 TEST_F(CrossAttentionReaderTest, StatesOfAnotherShapeAreComputedAgain) {

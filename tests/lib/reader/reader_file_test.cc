@@ -27,6 +27,7 @@ class ReaderFileTest : public ::testing::Test {
     info_.apart_layers = 3;
     info_.joint_layers = 2;
     info_.abstain_threshold = 0.1f;
+    info_.retrieval_weight = 2.5f;
     info_.card = {{"data", "made up"}, {"licence", "none"}};
   }
 
@@ -57,6 +58,7 @@ TEST_F(ReaderFileTest, WhatIsSaidOfItIsReadBack) {
   EXPECT_EQ(file.info().apart_layers, 3u);
   EXPECT_EQ(file.info().joint_layers, 2u);
   EXPECT_EQ(file.info().abstain_threshold, 0.1f);
+  EXPECT_EQ(file.info().retrieval_weight, 2.5f);
   EXPECT_EQ(file.info().card, info_.card);
 }
 
@@ -114,9 +116,10 @@ TEST_F(ReaderFileTest, AFileOfAnotherFormatIsRefused) {
 
 TEST_F(ReaderFileTest, MetadataThatIsMissingOrNoNumberIsNamed) {
   std::map<std::string, std::string> metadata = {
-      {"format", "fovea reader 1"}, {"base", "b"},         {"base_fingerprint", "f"},
-      {"frozen_layers", "0"},       {"apart_layers", "3"}, {"joint_layers", "3"},
-      {"abstain_threshold", "0.5"}};
+      {"format", "fovea reader 1"}, {"base", "b"},
+      {"base_fingerprint", "f"},    {"frozen_layers", "0"},
+      {"apart_layers", "3"},        {"joint_layers", "3"},
+      {"abstain_threshold", "0.5"}, {"retrieval_weight", "0"}};
   const auto expect = [&](const std::string& key, const std::string& value, const char* message) {
     auto changed = metadata;
     changed[key] = value;
@@ -129,6 +132,19 @@ TEST_F(ReaderFileTest, MetadataThatIsMissingOrNoNumberIsNamed) {
   expect("joint_layers", "0", "\"joint_layers\" is 0");
   expect("frozen_layers", "1000000000", "too many");
   expect("abstain_threshold", "nan", "\"abstain_threshold\" is not finite");
+  expect("retrieval_weight", "-1", "\"retrieval_weight\" is not a finite number >= 0");
+}
+
+TEST_F(ReaderFileTest, WithoutARetrievalWeightItIsZero) {
+  WriteSafetensors(path_, Parameters(),
+                   {{"format", "fovea reader 1"},
+                    {"base", "b"},
+                    {"base_fingerprint", "f"},
+                    {"frozen_layers", "0"},
+                    {"apart_layers", "3"},
+                    {"joint_layers", "3"},
+                    {"abstain_threshold", "0.5"}});
+  EXPECT_EQ(ReaderFile{path_}.info().retrieval_weight, 0);
 }
 
 TEST_F(ReaderFileTest, NumbersThatAreNotFiniteAreNeitherWrittenNorRead) {
@@ -136,9 +152,10 @@ TEST_F(ReaderFileTest, NumbersThatAreNotFiniteAreNeitherWrittenNorRead) {
   EXPECT_ERROR(Write(), ErrorCode::kInvalidArgument, "tensor \"layer.weight\"");
   EXPECT_FALSE(std::filesystem::exists(path_));
   std::map<std::string, std::string> metadata = {
-      {"format", "fovea reader 1"}, {"base", "b"},         {"base_fingerprint", "f"},
-      {"frozen_layers", "0"},       {"apart_layers", "3"}, {"joint_layers", "3"},
-      {"abstain_threshold", "0.5"}};
+      {"format", "fovea reader 1"}, {"base", "b"},
+      {"base_fingerprint", "f"},    {"frozen_layers", "0"},
+      {"apart_layers", "3"},        {"joint_layers", "3"},
+      {"abstain_threshold", "0.5"}, {"retrieval_weight", "0"}};
   WriteSafetensors(path_, Parameters(), metadata);
   EXPECT_ERROR(ReaderFile{path_}.Matrix("layer.weight", 20, 12), ErrorCode::kCorrupt, "not finite");
 }
