@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lib/attention/mask_sequences.h"
 #include "lib/base/error.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/gemm.h"
@@ -11,20 +12,6 @@
 
 namespace fovea {
 namespace {
-
-struct Sequence {
-  std::size_t query_begin, query_end, key_begin, key_end;
-};
-
-std::vector<Sequence> Sequences(const AttentionMask& mask, std::size_t queries, std::size_t keys) {
-  if (mask.query_starts.empty()) return {{0, queries, 0, keys}};
-  std::vector<Sequence> sequences;
-  for (std::size_t s = 0; s + 1 < mask.query_starts.size(); ++s) {
-    sequences.push_back({mask.query_starts[s], mask.query_starts[s + 1], mask.key_starts[s],
-                         mask.key_starts[s + 1]});
-  }
-  return sequences;
-}
 
 // One head of one sequence: views of its columns and rows.
 void HeadBackward(ConstMatrixView query, ConstMatrixView key, ConstMatrixView value, float scale,
@@ -68,13 +55,13 @@ void ScaledDotProductAttentionBackward(const AttentionShape& shape, ConstMatrixV
   }
   const float scale =
       shape.scale != 0 ? shape.scale : 1.0f / std::sqrt(static_cast<float>(shape.head_width));
-  const std::vector<Sequence> sequences = Sequences(mask, query.rows, key.rows);
+  const std::vector<MaskSequence> sequences = SequencesOf(mask, query.rows, key.rows);
   for (const MatrixView& view : {gradients.key, gradients.value}) {
     for (std::size_t k = 0; k < view.rows; ++k) std::fill_n(view.row(k), view.cols, 0.0f);
   }
   const auto body = [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
-      const Sequence& s = sequences[i / heads];
+      const MaskSequence& s = sequences[i / heads];
       const std::size_t first = i % heads * width;
       const auto queries = [&](auto view) {
         return view.Rows(s.query_begin, s.query_end).Cols(first, first + width);
