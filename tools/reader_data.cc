@@ -235,6 +235,24 @@ ReaderPassage PassageTokens(const Encoding& title, const Encoding& text, std::si
   return passage;
 }
 
+namespace {
+
+// With each score less the best one, as the reader sees them.
+std::vector<Candidate> LessTheBest(std::vector<Candidate> candidates) {
+  float dense = -1, lexical = 0;
+  for (const Candidate& candidate : candidates) {
+    dense = std::max(dense, candidate.dense);
+    lexical = std::max(lexical, candidate.lexical);
+  }
+  for (Candidate& candidate : candidates) {
+    candidate.dense -= dense;
+    candidate.lexical -= lexical;
+  }
+  return candidates;
+}
+
+}  // namespace
+
 TrainingExamples::TrainingExamples(const TrainingData& data,
                                    std::vector<std::vector<Candidate>> candidates,
                                    const Encoder& encoder, const ReaderDataOptions& options,
@@ -293,19 +311,17 @@ ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) con
   std::mt19937_64 random((options_.seed * 31 + epoch) * 1'000'003 + index);
   ReaderQuestion example;
   example.tokens = encoder_.Tokenize(question.question);
-  Candidate right{static_cast<std::uint32_t>(question.context), 0, 0};
+  const std::vector<Candidate> candidates = LessTheBest(candidates_[index]);
+  // One that retrieval missed looks no better to the reader than the last that it found.
+  Candidate right = candidates.empty() ? Candidate{} : candidates.back();
+  right.context = static_cast<std::uint32_t>(question.context);
   std::vector<Candidate> wrong;
-  for (const Candidate& candidate : candidates_[index]) {
+  for (const Candidate& candidate : candidates) {
     if (candidate.context == question.context) {
       right = candidate;
     } else if (question.answers.empty() || !HoldsAnswer(candidate, question)) {
       wrong.push_back(candidate);
     }
-  }
-  // One that retrieval missed looks no better to the reader than the last that it found.
-  if (right.dense == 0 && !candidates_[index].empty()) {
-    right.dense = candidates_[index].back().dense;
-    right.lexical = candidates_[index].back().lexical;
   }
   const auto draw = static_cast<float>(random() >> 40) / static_cast<float>(1 << 24);
   const bool withhold = draw < options_.without_answer && !wrong.empty();

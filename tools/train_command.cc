@@ -45,6 +45,7 @@ class TrainReaderCommand final : public Command {
     table.Integer("epochs", &options_.epochs, 1, "passes over the data (default: 2)");
     table.Integer("seed", &seed_, 0, "seed of everything random (default: 1)");
     table.Integer("passages", &passages_, 1, "passages read together (default: 2)");
+    table.Integer("batch", &batch_, 1, "questions a step (default: 16)");
     table.Number("rate", &options_.rate, 1e-7, 1, "learning rate at its peak (default: 0.0001)");
     table.Integer("frozen", &frozen_, 0, "lower layers left as they are (default: 0)");
     table.Integer("apart", &apart_, 0,
@@ -89,6 +90,7 @@ class TrainReaderCommand final : public Command {
     if (files_.empty()) throw UsageError("--data: missing");
     if (out_.empty()) throw UsageError("--out: missing");
     options_.seed = static_cast<std::uint64_t>(seed_);
+    options_.batch_questions = static_cast<std::size_t>(batch_);
     options_.checkpoint = out_ + ".checkpoint";
     if (!resume_ && ReaderTrainer::IsUnfinished(options_.checkpoint)) {
       throw Error(ErrorCode::kInvalidArgument,
@@ -203,7 +205,8 @@ class TrainReaderCommand final : public Command {
     const ReaderNetworkOptions network = NetworkOptions();
     command += " --epochs " + std::to_string(options_.epochs) + " --rate " +
                JsonNumber(options_.rate).dump() + " --passages " + std::to_string(passages_) +
-               " --frozen " + std::to_string(network.frozen_layers) + " --apart " +
+               " --batch " + std::to_string(batch_) + " --frozen " +
+               std::to_string(network.frozen_layers) + " --apart " +
                std::to_string(network.apart_layers) + " --joint " +
                std::to_string(network.joint_layers) + " --seed " + std::to_string(seed_);
     std::map<std::string, std::string> card = {
@@ -230,6 +233,7 @@ class TrainReaderCommand final : public Command {
   bool skip_bad_ = false;
   int seed_ = 1;
   int passages_ = 2;
+  int batch_ = 16;
   int patience_ = 2;
   int frozen_ = 0;
   std::optional<int> apart_;

@@ -1,6 +1,8 @@
 #include "lib/reader/cross_attention_reader.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -40,6 +42,24 @@ Matrix Expand(const RowCodes& codes, std::size_t width) {
   Matrix states(codes.scales.size(), width);
   DequantizeRows(codes.codes, codes.scales, states.view());
   return states;
+}
+
+// Cosines; a passage without one is taken for as near as the farthest that has one.
+std::vector<float> DenseScores(std::span<const ReaderInput> passages) {
+  float least = std::numeric_limits<float>::infinity();
+  for (const ReaderInput& passage : passages)
+    least = std::min(least, passage.dense_score.value_or(least));
+  std::vector<float> scores;
+  for (const ReaderInput& passage : passages)
+    scores.push_back(passage.dense_score.value_or(std::isfinite(least) ? least : 0));
+  return scores;
+}
+
+std::vector<float> LessTheBest(std::vector<float> scores) {
+  if (scores.empty()) return scores;
+  const float best = *std::max_element(scores.begin(), scores.end());
+  for (float& score : scores) score -= best;
+  return scores;
 }
 
 }  // namespace
@@ -83,16 +103,13 @@ std::vector<float> CrossAttentionReader::Fits(std::span<const ReaderInput> passa
                                               std::span<const ReaderWindow> windows,
                                               std::span<const WindowLogits> logits) const {
   const std::array<float, 2> weights = model_.score_weights();
-  const std::vector<float> lexical = LexicalShares(passages);
-  std::vector<float> scores;  // of a passage: dense + lexical
-  for (std::size_t p = 0; p < passages.size(); ++p)
-    scores.push_back(passages[p].dense_score.value_or(0) + lexical[p]);
-  const float best = scores.empty() ? 0 : *std::max_element(scores.begin(), scores.end());
+  const std::vector<float> dense = LessTheBest(DenseScores(passages));
+  const std::vector<float> lexical = LessTheBest(LexicalShares(passages));
   std::vector<float> fits;
   for (std::size_t w = 0; w < windows.size(); ++w) {
     const std::size_t p = windows[w].passage;
-    fits.push_back(logits[w].fit + weights[0] * passages[p].dense_score.value_or(0) +
-                   weights[1] * lexical[p] + retrieval_weight_ * (scores[p] - best));
+    fits.push_back(logits[w].fit + (weights[0] + retrieval_weight_) * dense[p] +
+                   (weights[1] + retrieval_weight_) * lexical[p]);
   }
   return fits;
 }

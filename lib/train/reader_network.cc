@@ -16,6 +16,9 @@
 namespace fovea {
 namespace {
 
+// The weights of fusion (retriever/fusion.h), sharp enough that a passage that retrieval puts well
+// behind needs a reason to win.
+constexpr std::array<float, 2> kScoreWeights = {8.0f, 3.5f};
 constexpr float kHeadSpread = 0.02f;  // standard deviation, as BERT's own heads start
 
 void FillNormal(Parameter& parameter, std::mt19937_64& random) {
@@ -116,7 +119,7 @@ ReaderNetwork::ReaderNetwork(const Encoder& encoder, const SafetensorsFile& weig
   token_head_ = Head("token_head", 2, sizes.width, random);
   passage_head_ = Head("passage_head", 2, sizes.width, random);
   score_weights_ = MakeParameter("score_weights", 1, 2, false);
-  FillZero(score_weights_);
+  std::copy(kScoreWeights.begin(), kScoreWeights.end(), score_weights_.value.data());
   batch_->traces.resize(apart_.size() + joint_.size());
 }
 

@@ -45,7 +45,9 @@ struct ReaderNetworkOptions {
 struct ReaderPassage {
   std::vector<TokenId> tokens;
   std::size_t text = 1;              // the text's first token
-  std::array<float, 2> scores = {};  // dense (cosine), lexical (BM25 by the question's best)
+  // Dense (cosine) and lexical (BM25 by the question's best), each less that of the question's best
+  // passage: at most 0.
+  std::array<float, 2> scores = {};
   // Where the answer is, as first and last token; empty if it is not here.
   std::vector<std::pair<std::size_t, std::size_t>> answers = {};
 };
@@ -113,7 +115,7 @@ class ReaderNetwork {
   Parameter segment_;             // [1, D], marks the question in the joint layers
   LinearLayer token_head_;        // [2, D]: start, end
   LinearLayer passage_head_;      // [2, D]: fit, none
-  Parameter score_weights_;       // [1, 2]: dense, lexical
+  Parameter score_weights_;       // [1, 2]: dense, lexical; starts from retrieval's order
   std::unique_ptr<Batch> batch_;  // kept between calls for its memory
 };
 
