@@ -12,6 +12,7 @@
 #include "lib/base/file.h"
 #include "lib/base/hash.h"
 #include "lib/base/thread_pool.h"
+#include "lib/reader/reader_windows.h"
 #include "lib/text/utf8.h"
 #include "tools/json_lines.h"
 #include "tools/session.h"
@@ -22,7 +23,6 @@ namespace fovea::tools {
 namespace {
 
 constexpr int kCandidates = 12;
-constexpr std::ptrdiff_t kLongestTitle = 32;    // tokens; the rest is left out
 constexpr std::size_t kMaxContext = 1'000'000;  // bytes; longer: somebody's whole file
 
 // Byte offset of the `characters`-th code point; nullopt outside the text.
@@ -207,27 +207,19 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
   return all;
 }
 
-Encoding EncodeTitle(std::string_view title, const Encoder& encoder) {
-  Encoding encoding = encoder.tokenizer().Encode(title);
-  const std::ptrdiff_t longest =
-      std::min<std::ptrdiff_t>(kLongestTitle, encoder.config().max_tokens / 2);
-  if (std::ssize(encoding.ids) > longest + 2) {  // [CLS] and [SEP]
-    encoding.ids.erase(encoding.ids.begin() + longest + 1, encoding.ids.end() - 1);
-    encoding.ranges.erase(encoding.ranges.begin() + longest + 1, encoding.ranges.end() - 1);
-  }
-  return encoding;
+std::vector<TokenId> PassageFront(std::string_view title, const Encoder& encoder) {
+  return WindowFront(encoder.tokenizer(), title,
+                     static_cast<std::size_t>(encoder.config().max_tokens));
 }
 
-std::size_t WindowTokens(const Encoding& title, const Encoder& encoder) {
-  const std::size_t in_front = title.ids.size() > 2 ? title.ids.size() : 1;
-  return static_cast<std::size_t>(encoder.config().max_tokens) - in_front - 1;
+std::size_t WindowTokens(std::span<const TokenId> front, const Encoder& encoder) {
+  return static_cast<std::size_t>(encoder.config().max_tokens) - front.size() - 1;
 }
 
-ReaderPassage PassageTokens(const Encoding& title, const Encoding& text, std::size_t first,
+ReaderPassage PassageTokens(std::span<const TokenId> front, const Encoding& text, std::size_t first,
                             std::size_t count) {
   ReaderPassage passage;
-  passage.tokens = {text.ids.front()};
-  if (title.ids.size() > 2) passage.tokens = title.ids;
+  passage.tokens.assign(front.begin(), front.end());
   passage.text = passage.tokens.size();
   const auto begin = text.ids.begin() + static_cast<std::ptrdiff_t>(first);
   passage.tokens.insert(passage.tokens.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
@@ -261,11 +253,11 @@ TrainingExamples::TrainingExamples(const TrainingData& data,
       encoder_(encoder),
       options_(options),
       candidates_(std::move(candidates)),
-      titles_(data.contexts.size()),
+      fronts_(data.contexts.size()),
       contexts_(data.contexts.size()) {
   pool->ParallelFor(contexts_.size(), 64, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
-      titles_[i] = EncodeTitle(data.contexts[i].title, encoder);
+      fronts_[i] = PassageFront(data.contexts[i].title, encoder);
       contexts_[i] = encoder.tokenizer().Encode(data.contexts[i].text);
     }
   });
@@ -283,8 +275,8 @@ bool TrainingExamples::HoldsAnswer(const Candidate& candidate,
 ReaderPassage TrainingExamples::Passage(const Candidate& candidate,
                                         const TrainingQuestion* question) const {
   const Encoding& encoding = contexts_[candidate.context];
-  const Encoding& title = titles_[candidate.context];
-  const std::size_t window = WindowTokens(title, encoder_);
+  const std::vector<TokenId>& front = fronts_[candidate.context];
+  const std::size_t window = WindowTokens(front, encoder_);
   const std::size_t content = encoding.ids.size() - 2;
   std::size_t first = 1;
   std::vector<std::pair<std::size_t, std::size_t>> answers;
@@ -297,7 +289,7 @@ ReaderPassage TrainingExamples::Passage(const Candidate& candidate,
     }
   }
   const std::size_t count = std::min(window, content);
-  ReaderPassage passage = PassageTokens(title, encoding, first, count);
+  ReaderPassage passage = PassageTokens(front, encoding, first, count);
   passage.scores = {candidate.dense, candidate.lexical};
   for (const auto& [from, to] : answers) {
     if (from >= first && to < first + count)

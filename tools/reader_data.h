@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -73,18 +74,18 @@ class TrainingExamples final : public ReaderExamples {
   const Encoder& encoder_;
   ReaderDataOptions options_;
   std::vector<std::vector<Candidate>> candidates_;
-  std::vector<Encoding> titles_;  // of each context
+  std::vector<std::vector<TokenId>> fronts_;  // of each context
   std::vector<Encoding> contexts_;
 };
 
-// A title as it goes in front of a passage, cut where it is long.
-Encoding EncodeTitle(std::string_view title, const Encoder& encoder);
+// What stands in front of a passage of this title (lib/reader/reader_windows.h).
+std::vector<TokenId> PassageFront(std::string_view title, const Encoder& encoder);
 
-// How many of a text's tokens fit beside the title.
-std::size_t WindowTokens(const Encoding& title, const Encoder& encoder);
+// How many of a text's tokens fit behind it.
+std::size_t WindowTokens(std::span<const TokenId> front, const Encoder& encoder);
 
-// Tokens [first, first + count) of a text (1 is the first after [CLS]) behind their title.
-ReaderPassage PassageTokens(const Encoding& title, const Encoding& text, std::size_t first,
+// Tokens [first, first + count) of a text (1 is the first after [CLS]) behind their front.
+ReaderPassage PassageTokens(std::span<const TokenId> front, const Encoding& text, std::size_t first,
                             std::size_t count);
 
 }  // namespace fovea::tools

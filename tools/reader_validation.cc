@@ -44,14 +44,14 @@ ReaderValidation::ReaderValidation(const std::filesystem::path& file,
                 file.string() + ": no answerable question to validate on");
   }
   for (const SquadParagraph& paragraph : squad_.paragraphs) {
-    titles_.push_back(EncodeTitle(paragraph.title, encoder));
+    fronts_.push_back(PassageFront(paragraph.title, encoder));
     texts_.push_back(encoder.tokenizer().Encode(paragraph.text));
   }
 }
 
 ReaderPassage ReaderValidation::Passage(std::size_t paragraph) const {
-  const std::size_t window = WindowTokens(titles_[paragraph], encoder_);
-  return PassageTokens(titles_[paragraph], texts_[paragraph], 1,
+  const std::size_t window = WindowTokens(fronts_[paragraph], encoder_);
+  return PassageTokens(fronts_[paragraph], texts_[paragraph], 1,
                        std::min(window, texts_[paragraph].ids.size() - 2));
 }
 

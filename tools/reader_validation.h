@@ -41,7 +41,7 @@ class ReaderValidation {
   SquadFile squad_;
   std::vector<SquadQuestion> questions_;
   const Encoder& encoder_;
-  std::vector<Encoding> titles_;  // of each paragraph
+  std::vector<std::vector<TokenId>> fronts_;  // of each paragraph
   std::vector<Encoding> texts_;
 };
 

@@ -1,7 +1,6 @@
 #include "lib/reader/reader_windows.h"
 
 #include <algorithm>
-#include <string_view>
 
 namespace fovea {
 namespace {
@@ -9,9 +8,10 @@ namespace {
 constexpr std::size_t kTitleTokens = 32;
 constexpr std::size_t kOverlapTokens = 2 * kLongestAnswerTokens + 4;
 
-// What stands in front of the text: [CLS], or [CLS] title [SEP].
-std::vector<TokenId> Front(const WordPiece& tokenizer, std::string_view title,
-                           std::size_t max_tokens) {
+}  // namespace
+
+std::vector<TokenId> WindowFront(const WordPiece& tokenizer, std::string_view title,
+                                 std::size_t max_tokens) {
   std::vector<TokenId> front = tokenizer.EncodeIds(title);
   const std::size_t longest = std::min(kTitleTokens, max_tokens / 2 - 2) + 2;
   if (front.size() > longest) {
@@ -22,11 +22,9 @@ std::vector<TokenId> Front(const WordPiece& tokenizer, std::string_view title,
   return front;
 }
 
-}  // namespace
-
 std::vector<ReaderWindow> SplitIntoWindows(const WordPiece& tokenizer, const Passage& passage,
                                            std::size_t number, std::size_t max_tokens) {
-  const std::vector<TokenId> front = Front(tokenizer, passage.title, max_tokens);
+  const std::vector<TokenId> front = WindowFront(tokenizer, passage.title, max_tokens);
   const Encoding encoding = tokenizer.Encode(passage.text);  // with [CLS] and [SEP]
   const std::size_t count = encoding.ids.size() - 2;
   if (count == 0) return {};

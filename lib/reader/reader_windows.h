@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/byte_range.h"
@@ -27,8 +28,13 @@ struct ReaderWindow {
   std::size_t own_end = 0;
 };
 
+// What stands in front of a passage's text in a window of `max_tokens`: [CLS], or [CLS] title
+// [SEP]. A title is cut at 32 tokens, and at half the window.
+std::vector<TokenId> WindowFront(const WordPiece& tokenizer, std::string_view title,
+                                 std::size_t max_tokens);
+
 // The windows of passage `number` of those read, each of at most `max_tokens` tokens (at least 8).
-// A title is cut at 32 tokens, and at half the window. A text without tokens has no window.
+// A text without tokens has no window.
 std::vector<ReaderWindow> SplitIntoWindows(const WordPiece& tokenizer, const Passage& passage,
                                            std::size_t number, std::size_t max_tokens);
 

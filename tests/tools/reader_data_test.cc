@@ -228,13 +228,11 @@ TEST_F(Examples, DependOnSeedEpochAndIndexAlone) {
 TEST(Title, IsCutAndLeavesRoomForTheText) {
   std::string title;
   for (int i = 0; i < 100; ++i) title += "lamp ";
-  const Encoding encoding = EncodeTitle(title, TestEncoder());
-  EXPECT_EQ(encoding.ids.size(), 34u);
-  EXPECT_EQ(encoding.ids.back(), TestEncoder().tokenizer().Encode("").ids.back());
-  EXPECT_EQ(encoding.ranges.size(), 34u);
-  EXPECT_EQ(WindowTokens(encoding, TestEncoder()), 256u - 34 - 1);
-  const Encoding none = EncodeTitle("", TestEncoder());
-  EXPECT_EQ(WindowTokens(none, TestEncoder()), 254u);
+  const std::vector<TokenId> front = PassageFront(title, TestEncoder());
+  EXPECT_EQ(front.size(), 34u);
+  EXPECT_EQ(front.back(), TestEncoder().tokenizer().sep());
+  EXPECT_EQ(WindowTokens(front, TestEncoder()), 256u - 34 - 1);
+  EXPECT_EQ(WindowTokens(PassageFront("", TestEncoder()), TestEncoder()), 254u);
 }
 
 }  // namespace
