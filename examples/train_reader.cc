@@ -87,23 +87,6 @@ double Loss(fovea::ReaderNetwork& network, const Lessons& lessons, fovea::Thread
   return network.ForwardBackward(questions, 0, {}, &pool).total(network.options());
 }
 
-void Write(const std::string& path, const fovea::Encoder& encoder, fovea::ReaderNetwork& network) {
-  fovea::ReaderFileInfo info;
-  info.base = encoder.name();
-  info.base_fingerprint = encoder.fingerprint();
-  info.apart_layers = network.options().apart_layers;
-  info.joint_layers = network.options().joint_layers;
-  info.card = {{"data", "twenty questions"}};
-  std::vector<fovea::NamedTensor> tensors;
-  for (const fovea::Parameter* parameter : network.parameters()) {
-    const fovea::Matrix& value = parameter->value;
-    std::vector<std::size_t> shape = {value.rows(), value.cols()};
-    if (value.rows() == 1) shape = {value.cols()};
-    tensors.push_back({parameter->name, shape, value.view()});
-  }
-  WriteReaderFile(path, info, tensors);
-}
-
 void Run(const std::string& path) {
   fovea::ThreadPool pool;
   const std::filesystem::path folder =
@@ -120,7 +103,9 @@ void Run(const std::string& path) {
   fovea::ReaderTrainer(network, lessons, options).Run({}, {}, {}, &pool);
   std::cout << ", after training " << Loss(network, lessons, pool) << '\n';
 
-  Write(path, *encoder, network);
+  fovea::ReaderFileInfo info = network.FileInfo();
+  info.card = {{"data", "twenty questions"}};
+  WriteReaderFile(path, info, network.Tensors());
   const fovea::CrossAttentionReader reader(path, *encoder, &pool);
   std::vector<fovea::Passage> passages(2);
   passages[0].text = kLessons[16].text;

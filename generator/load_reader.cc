@@ -13,9 +13,10 @@ namespace {
 
 constexpr const char* kEmbeddingReader = "embedding";
 
-LoadedReader Learned(const std::filesystem::path& file, const ReaderOptions& options,
+LoadedReader Learned(const std::filesystem::path& path, const ReaderOptions& options,
                      const Encoder& embedder, ThreadPool* pool) {
-  const ReaderFileInfo info = ReaderFile(file).info();
+  const ReaderFile file(path);
+  const ReaderFileInfo& info = file.info();
   LoadedReader loaded;
   if (info.base_fingerprint != embedder.fingerprint())
     loaded.base = Encoder::Load(ResolveModel(options.models, info.base), pool, kDefaultPrecision);

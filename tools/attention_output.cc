@@ -38,20 +38,13 @@ std::vector<Word> WordsOf(const AnswerPassage& passage, ByteRange sentence) {
   return words;
 }
 
-double GreatestHeat(const Answer& answer) {
+// Of all passages' items, the greatest value of one kind.
+template <auto kItems, auto kValue>
+double Greatest(const Answer& answer) {
   double greatest = 0;
   for (const AnswerPassage& passage : answer.passages) {
-    for (const TokenWeight& token : passage.tokens)
-      greatest = std::max(greatest, static_cast<double>(token.attention));
-  }
-  return greatest;
-}
-
-double GreatestSentence(const Answer& answer) {
-  double greatest = 0;
-  for (const AnswerPassage& passage : answer.passages) {
-    for (const SentenceWeight& sentence : passage.sentences)
-      greatest = std::max(greatest, static_cast<double>(sentence.weight));
+    for (const auto& item : passage.*kItems)
+      greatest = std::max(greatest, static_cast<double>(item.*kValue));
   }
   return greatest;
 }
@@ -61,8 +54,8 @@ class AttentionWriter {
   AttentionWriter(const Answer& answer, const Style& style, std::size_t width)
       : style_(style),
         width_(width),
-        greatest_heat_(GreatestHeat(answer)),
-        greatest_sentence_(GreatestSentence(answer)) {}
+        greatest_heat_(Greatest<&AnswerPassage::tokens, &TokenWeight::attention>(answer)),
+        greatest_sentence_(Greatest<&AnswerPassage::sentences, &SentenceWeight::weight>(answer)) {}
 
   void Passage(const AnswerPassage& passage) {
     const double weight = std::clamp(passage.weight, 0.0, 1.0);

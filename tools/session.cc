@@ -27,8 +27,7 @@ void CommonOptions::Declare(OptionTable& table) {
              std::string("decoder, a GGUF file (default: ") + kDefaultGenerator + ")");
   table.Text("reader", &reader, "FILE|embedding",
              "weights of a trained reader, or \"embedding\": the embedder alone reads (default: "
-             "the reader "
-             "of this release)");
+             "the reader of this release)");
   table.Integer("threads", &threads, 1, "threads to use (default: all cores)", 1024);
   table.Flag("json", &json, "print JSON and nothing else on standard output");
   table.Flag("quiet", &quiet, "no progress, no warnings");

@@ -78,7 +78,7 @@ class TrainReaderCommand final : public Command {
     }
     trainer.Run([&](const TrainingProgress& progress) { Show(session, progress); },
                 [&](int epoch, const TrainingProgress& progress) {
-                  return AfterEpoch(session, *encoder, network, data, epoch, progress);
+                  return AfterEpoch(session, network, data, epoch, progress);
                 },
                 session.stop(), &session.pool());
     session.ClearProgress();
@@ -135,8 +135,8 @@ class TrainReaderCommand final : public Command {
   }
 
   // Writes the weights where they are the best so far; says whether to go on.
-  bool AfterEpoch(Session& session, const Encoder& encoder, ReaderNetwork& network,
-                  const TrainingData& data, int epoch, const TrainingProgress& progress) {
+  bool AfterEpoch(Session& session, ReaderNetwork& network, const TrainingData& data, int epoch,
+                  const TrainingProgress& progress) {
     std::string text = "epoch " + std::to_string(epoch) + ": loss " + FormatFixed(progress.loss, 3);
     Json line = {{"epoch", epoch},
                  {"loss", progress.loss},
@@ -160,7 +160,7 @@ class TrainReaderCommand final : public Command {
         best_epoch_ = epoch;
       }
     }
-    if (best) Write(encoder, network, data, epoch, figures);
+    if (best) Write(network, data, epoch, figures);
     session.ClearProgress();
     if (session.options().json) {
       session.out().WriteJson(line);
@@ -171,23 +171,11 @@ class TrainReaderCommand final : public Command {
     return !validation_ || patience_ == 0 || epoch - best_epoch_ < patience_;
   }
 
-  void Write(const Encoder& encoder, ReaderNetwork& network, const TrainingData& data, int epoch,
+  void Write(ReaderNetwork& network, const TrainingData& data, int epoch,
              const std::string& figures) const {
-    ReaderFileInfo info;
-    info.base = encoder.name();
-    info.base_fingerprint = encoder.fingerprint();
-    info.frozen_layers = network.options().frozen_layers;
-    info.apart_layers = network.options().apart_layers;
-    info.joint_layers = network.options().joint_layers;
+    ReaderFileInfo info = network.FileInfo();
     info.card = Card(data, epoch, figures);
-    std::vector<NamedTensor> tensors;
-    for (const Parameter* parameter : network.parameters()) {
-      const Matrix& value = parameter->value;
-      std::vector<std::size_t> shape = {value.rows(), value.cols()};
-      if (value.rows() == 1) shape = {value.cols()};
-      tensors.push_back({parameter->name, shape, value.view()});
-    }
-    WriteReaderFile(out_, info, tensors,
+    WriteReaderFile(out_, info, network.Tensors(),
                     weights_type_ == "f32" ? ReaderFileType::kF32 : ReaderFileType::kInt8);
   }
 

@@ -75,22 +75,19 @@ CrossAttentionReader::CrossAttentionReader(const ReaderFile& file, const Encoder
       retrieval_weight_(file.info().retrieval_weight),
       fingerprint_(FingerprintOf(file, base)) {}
 
-std::vector<ReaderWindow> CrossAttentionReader::Windows(const Passage& passage,
-                                                        std::size_t number) const {
+void CrossAttentionReader::AddWindows(const Passage& passage, std::size_t number,
+                                      std::vector<ReaderWindow>& windows) const {
   const Encoder& base = model_.base();
-  return SplitIntoWindows(base.tokenizer(), passage, number,
-                          static_cast<std::size_t>(base.config().max_tokens));
+  for (ReaderWindow& window : SplitIntoWindows(base.tokenizer(), passage, number,
+                                               static_cast<std::size_t>(base.config().max_tokens)))
+    windows.push_back(std::move(window));
 }
 
 Reading CrossAttentionReader::Read(std::string_view question, std::span<const ReaderInput> passages,
                                    const ReadOptions& options, ThreadPool* pool) const {
-  if (question.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos)
-    throw Error(ErrorCode::kInvalidArgument, "the question is empty");
+  CheckQuestion(question);
   std::vector<ReaderWindow> windows;
-  for (std::size_t p = 0; p < passages.size(); ++p) {
-    for (ReaderWindow& window : Windows(*passages[p].passage, p))
-      windows.push_back(std::move(window));
-  }
+  for (std::size_t p = 0; p < passages.size(); ++p) AddWindows(*passages[p].passage, p, windows);
   const std::vector<std::vector<TokenId>> tokens = {model_.base().Tokenize(question)};
   const std::vector<Matrix> asked = model_.Apart(tokens, pool);
   const std::vector<WindowLogits> logits =
@@ -157,9 +154,7 @@ std::vector<Matrix> CrossAttentionReader::RoundedStates(std::span<const ReaderWi
 void CrossAttentionReader::CacheStates(std::span<const Passage> passages, ThreadPool* pool) const {
   if (cache_ == nullptr || model_.precision() != Precision::kInt8) return;
   std::vector<ReaderWindow> windows;
-  for (std::size_t p = 0; p < passages.size(); ++p) {
-    for (ReaderWindow& window : Windows(passages[p], p)) windows.push_back(std::move(window));
-  }
+  for (std::size_t p = 0; p < passages.size(); ++p) AddWindows(passages[p], p, windows);
   RoundedStates(windows, pool);
 }
 

@@ -23,6 +23,9 @@ class CrossAttentionReader final : public Reader {
   // kUnsupported | kCorrupt | kMismatch) as ReaderFile and ReaderModel.
   CrossAttentionReader(const std::filesystem::path& file, const Encoder& base,
                        ThreadPool* pool = nullptr, Precision precision = Precision::kInt8);
+  // The same of a file that is open already; it need not live on.
+  CrossAttentionReader(const ReaderFile& file, const Encoder& base, ThreadPool* pool = nullptr,
+                       Precision precision = Precision::kInt8);
 
   using Reader::Read;
   Reading Read(std::string_view question, std::span<const ReaderInput> passages,
@@ -38,10 +41,8 @@ class CrossAttentionReader final : public Reader {
   const std::string& fingerprint() const { return fingerprint_; }
 
  private:
-  CrossAttentionReader(const ReaderFile& file, const Encoder& base, ThreadPool* pool,
-                       Precision precision);
-
-  std::vector<ReaderWindow> Windows(const Passage& passage, std::size_t number) const;
+  void AddWindows(const Passage& passage, std::size_t number,
+                  std::vector<ReaderWindow>& windows) const;
   // States of the windows, rounded in int8.
   std::vector<Matrix> StatesOf(std::span<const ReaderWindow> windows, ThreadPool* pool) const;
   std::vector<Matrix> RoundedStates(std::span<const ReaderWindow> windows, ThreadPool* pool) const;

@@ -119,9 +119,7 @@ EmbeddingReader::EmbeddingReader(const Encoder& encoder, const EmbeddingReaderOp
 
 Reading EmbeddingReader::Read(std::string_view question, std::span<const ReaderInput> passages,
                               const ReadOptions&, ThreadPool* pool) const {
-  if (question.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos) {
-    throw Error(ErrorCode::kInvalidArgument, "the question is empty");
-  }
+  CheckQuestion(question);
   Reading reading;
   reading.passages.resize(passages.size());
   reading.none_weight = 1;

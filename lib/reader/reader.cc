@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/base/error.h"
+
 namespace fovea {
 
 std::vector<float> LexicalShares(std::span<const ReaderInput> passages) {
@@ -12,6 +14,11 @@ std::vector<float> LexicalShares(std::span<const ReaderInput> passages) {
   for (std::size_t p = 0; p < passages.size() && greatest > 0; ++p)
     shares[p] = std::max(0.0f, passages[p].lexical_score.value_or(0)) / greatest;
   return shares;
+}
+
+void CheckQuestion(std::string_view question) {
+  if (question.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos)
+    throw Error(ErrorCode::kInvalidArgument, "the question is empty");
 }
 
 }  // namespace fovea

@@ -29,6 +29,9 @@ struct ReaderInput {
 // BM25 of each passage as a share of the greatest; 0 where there is none.
 std::vector<float> LexicalShares(std::span<const ReaderInput> passages);
 
+// Throws Error(kInvalidArgument) on a question of white space alone.
+void CheckQuestion(std::string_view question);
+
 struct SentenceWeight {
   ByteRange range;   // of the passage's text
   float weight = 0;  // Weights of a passage's sentences sum to its passage weight.

@@ -10,7 +10,6 @@
 #include "lib/nn/encoder.h"
 #include "lib/nn/encoder_weights.h"
 #include "lib/nn/safetensors.h"
-#include "lib/reader/reader_file.h"
 #include "lib/train/reader_loss.h"
 
 namespace fovea {
@@ -137,6 +136,25 @@ std::vector<Parameter*> ReaderNetwork::parameters() {
                                &passage_head_.weight, &passage_head_.bias, &score_weights_})
     parameters.push_back(parameter);
   return parameters;
+}
+
+std::vector<NamedTensor> ReaderNetwork::Tensors() {
+  std::vector<NamedTensor> tensors;
+  for (const Parameter* parameter : parameters()) {
+    const Matrix& value = parameter->value;
+    tensors.push_back({parameter->name, {value.rows(), value.cols()}, value.view()});
+  }
+  return tensors;
+}
+
+ReaderFileInfo ReaderNetwork::FileInfo() const {
+  ReaderFileInfo info;
+  info.base = encoder_.name();
+  info.base_fingerprint = encoder_.fingerprint();
+  info.frozen_layers = options_.frozen_layers;
+  info.apart_layers = options_.apart_layers;
+  info.joint_layers = options_.joint_layers;
+  return info;
 }
 
 void ReaderNetwork::StartFrom(const ReaderFile& file) {

@@ -25,12 +25,12 @@
 #include <vector>
 
 #include "lib/base/ids.h"
+#include "lib/reader/reader_file.h"
 #include "lib/train/transformer_layer.h"
 
 namespace fovea {
 
 class Encoder;
-class ReaderFile;
 class SafetensorsFile;
 class ThreadPool;
 
@@ -44,7 +44,7 @@ struct ReaderNetworkOptions {
 // [CLS] (title [SEP]) text [SEP]; answers can only be in the text.
 struct ReaderPassage {
   std::vector<TokenId> tokens;
-  std::size_t text = 1;              // the text's first token
+  std::size_t text = 1;  // the text's first token
   // Dense (cosine) and lexical (BM25 by the question's best), each less that of the question's best
   // passage: at most 0.
   std::array<float, 2> scores = {};
@@ -99,6 +99,10 @@ class ReaderNetwork {
   void TrainAttentionAlone();
 
   std::vector<Parameter*> parameters();
+  // For WriteReaderFile: the parameters' values, borrowed; and base and layers, the rest of the
+  // info as it starts.
+  std::vector<NamedTensor> Tensors();
+  ReaderFileInfo FileInfo() const;
   const ReaderNetworkOptions& options() const { return options_; }
 
  private:

@@ -20,7 +20,7 @@ class LoadReaderTest : public ::testing::Test {
     tiny_ = Encoder::Load(folder_.path() / "tiny");
     const auto network =
         RandomReader(*tiny_, folder_.path() / "tiny", {.apart_layers = 1, .joint_layers = 1}, 1);
-    WriteReader(*network, *tiny_, file_);
+    WriteReader(*network, file_);
   }
 
   TempFolder folder_;

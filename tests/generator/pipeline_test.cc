@@ -282,7 +282,7 @@ TEST(Pipeline, ReadsWithTheWeightsAskedForAndKeepsTheStates) {
   const Corpus corpus;
   const auto weights = corpus.folder.path() / "reader.safetensors";
   const auto network = RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 3);
-  WriteReader(*network, TestEncoder(), weights);
+  WriteReader(*network, weights);
   PipelineOptions options{.index = corpus.index, .reader = weights.string(), .threads = 2};
   AskOptions ask = Extract();
   ask.abstain_threshold = 2.0f;  // never

@@ -24,22 +24,11 @@ std::unique_ptr<ReaderNetwork> RandomReader(const Encoder& base,
   return network;
 }
 
-void WriteReader(ReaderNetwork& network, const Encoder& base, const std::filesystem::path& path,
-                 ReaderFileType type, float retrieval_weight) {
-  ReaderFileInfo info;
+void WriteReader(ReaderNetwork& network, const std::filesystem::path& path, ReaderFileType type,
+                 float retrieval_weight) {
+  ReaderFileInfo info = network.FileInfo();
   info.retrieval_weight = retrieval_weight;
-  info.base = base.name();
-  info.base_fingerprint = base.fingerprint();
-  info.frozen_layers = network.options().frozen_layers;
-  info.apart_layers = network.options().apart_layers;
-  info.joint_layers = network.options().joint_layers;
-  std::vector<NamedTensor> tensors;
-  for (const Parameter* parameter : network.parameters()) {
-    tensors.push_back({parameter->name,
-                       {parameter->value.rows(), parameter->value.cols()},
-                       parameter->value.view()});
-  }
-  WriteReaderFile(path, info, tensors, type);
+  WriteReaderFile(path, info, network.Tensors(), type);
 }
 
 }  // namespace fovea

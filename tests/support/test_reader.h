@@ -18,7 +18,7 @@ std::unique_ptr<ReaderNetwork> RandomReader(const Encoder& base,
                                             std::uint64_t seed);
 
 // Writes the network as `fovea train reader` does.
-void WriteReader(ReaderNetwork& network, const Encoder& base, const std::filesystem::path& path,
+void WriteReader(ReaderNetwork& network, const std::filesystem::path& path,
                  ReaderFileType type = ReaderFileType::kInt8, float retrieval_weight = 0);
 
 }  // namespace fovea

@@ -21,7 +21,7 @@ class ProgramReader : public ::testing::Test {
     folder_.Write("docs/a.txt", "Apples grow on trees. Pears grow on trees as well.\n");
     folder_.Write("docs/b.txt", "Boats float on water.\n");
     const auto network = RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 3);
-    WriteReader(*network, TestEncoder(), folder_.path() / "reader.safetensors");
+    WriteReader(*network, folder_.path() / "reader.safetensors");
   }
   ProgramResult Run(std::vector<std::string> arguments,
                     const std::string& reader = "reader.safetensors") const {

@@ -39,7 +39,7 @@ class CrossAttentionReaderTest : public ::testing::Test {
  protected:
   CrossAttentionReaderTest() {
     const auto network = RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 3);
-    WriteReader(*network, TestEncoder(), path_);
+    WriteReader(*network, path_);
     std::string longer;
     for (int i = 0; i < 60; ++i) longer += "Rye bread number " + std::to_string(i) + " rises. ";
     for (const auto& [title, text] : std::vector<std::pair<std::string, std::string>>{
@@ -125,7 +125,7 @@ TEST_F(CrossAttentionReaderTest, TheRetrievalWeightLowersWhatRetrievalFoundLessF
   const auto network = RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 3);
   inputs_[0].dense_score = 0.7f;  // The others have 0.5.
   const Reading plain = Reader().Read(kQuestion, inputs_, nullptr);
-  WriteReader(*network, TestEncoder(), path_, ReaderFileType::kInt8, 4.0f);
+  WriteReader(*network, path_, ReaderFileType::kInt8, 4.0f);
   const Reading weighed = Reader().Read(kQuestion, inputs_, nullptr);
   // The fits of the others are 4 · 0.2 lower, and the best one's is what it was.
   for (const std::size_t p : {1, 2}) {
@@ -139,7 +139,7 @@ TEST_F(CrossAttentionReaderTest, TheRetrievalWeightLowersWhatRetrievalFoundLessF
   // Where nothing was retrieved it has no say.
   for (ReaderInput& input : inputs_) input = {input.passage, std::nullopt, std::nullopt};
   const Reading without = Reader().Read(kQuestion, inputs_, nullptr);
-  WriteReader(*network, TestEncoder(), path_);
+  WriteReader(*network, path_);
   ExpectSame(Reader().Read(kQuestion, inputs_, nullptr), without);
 }
 
@@ -167,7 +167,7 @@ TEST_F(CrossAttentionReaderTest, StatesCachedAheadAreFoundByTheFirstQuestion) {
 TEST_F(CrossAttentionReaderTest, TheFingerprintFollowsTheWeights) {
   const std::string before = Reader().fingerprint();
   EXPECT_EQ(Reader().fingerprint(), before);
-  WriteReader(*RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 4), TestEncoder(), path_);
+  WriteReader(*RandomReader(TestEncoder(), TestEmbedderFolder(), {}, 4), path_);
   EXPECT_NE(Reader().fingerprint(), before);
 }
 

@@ -54,7 +54,7 @@ class ReaderModelTest : public ::testing::Test {
   }
   ReaderModel Model(ReaderNetwork& network, Precision precision = Precision::kF32,
                     ReaderFileType type = ReaderFileType::kF32) const {
-    WriteReader(network, *base_, path_, type);
+    WriteReader(network, path_, type);
     return {ReaderFile(path_), *base_, precision, nullptr};
   }
 
@@ -152,9 +152,9 @@ TEST(ReaderModel, InInt8ItsLogitsAreCloseToThoseInF32) {
   const Encoder& base = TestEncoder();
   const auto network = RandomReader(base, TestEmbedderFolder(), {}, 1);
   const auto path = folder.path() / "reader.safetensors";
-  WriteReader(*network, base, path, ReaderFileType::kF32);
+  WriteReader(*network, path, ReaderFileType::kF32);
   const ReaderModel exact(ReaderFile(path), base, Precision::kF32, nullptr);
-  WriteReader(*network, base, path);
+  WriteReader(*network, path);
   const ReaderModel rounded(ReaderFile(path), base, Precision::kInt8, nullptr);
   const std::vector<std::vector<TokenId>> tokens = {
       base.Tokenize("When was the tower of Harrow Point finished?"),
@@ -180,7 +180,7 @@ TEST(ReaderModel, InInt8ItsLogitsAreCloseToThoseInF32) {
 
 TEST_F(ReaderModelTest, AnotherBaseIsRefusedByName) {
   const auto network = RandomReader(*base_, tiny_, {.apart_layers = 1, .joint_layers = 1}, 5);
-  WriteReader(*network, *base_, path_);
+  WriteReader(*network, path_);
   const auto other_folder = folder_.path() / "other";
   TinyBert({.seed = 2}).Write(other_folder);
   const auto other = Encoder::Load(other_folder);

@@ -385,17 +385,6 @@ TEST_F(ReaderNetworkTest, StartsFromTheEncodersOwnLayers) {
     EXPECT_EQ(parameters[0]->value.data()[24 * 24 + i], key[i]);
 }
 
-std::vector<NamedTensor> Tensors(ReaderNetwork& network) {
-  std::vector<NamedTensor> tensors;
-  for (const Parameter* parameter : network.parameters()) {
-    const Matrix& value = parameter->value;
-    std::vector<std::size_t> shape = {value.rows(), value.cols()};
-    if (value.rows() == 1) shape = {value.cols()};
-    tensors.push_back({parameter->name, shape, value.view()});
-  }
-  return tensors;
-}
-
 TEST_F(ReaderNetworkTest, GoesOnFromATrainedReader) {
   const std::vector<ReaderQuestion> questions = Questions();
   const auto trained = Network();
@@ -407,7 +396,7 @@ TEST_F(ReaderNetworkTest, GoesOnFromATrainedReader) {
                          .abstain_threshold = 0.5f,
                          .card = {}};
   const std::filesystem::path path = folder_.path() / "reader.safetensors";
-  WriteReaderFile(path, info, Tensors(*trained), ReaderFileType::kF32);
+  WriteReaderFile(path, info, trained->Tensors(), ReaderFileType::kF32);
   ReaderNetwork fresh(*encoder_, *weights_, kOptions, 99);
   fresh.StartFrom(ReaderFile(path));
   ExpectSameBits(fresh.Forward(questions, nullptr)[0], trained->Forward(questions, nullptr)[0]);
@@ -416,7 +405,7 @@ TEST_F(ReaderNetworkTest, GoesOnFromATrainedReader) {
   EXPECT_ERROR(other->StartFrom(ReaderFile(path)), ErrorCode::kMismatch,
                "has 0 frozen, 1 apart, 1 joint layers; to be trained are 0 frozen, 0 apart");
   info.base_fingerprint = "another";
-  WriteReaderFile(path, info, Tensors(*trained), ReaderFileType::kF32);
+  WriteReaderFile(path, info, trained->Tensors(), ReaderFileType::kF32);
   EXPECT_ERROR(fresh.StartFrom(ReaderFile(path)), ErrorCode::kMismatch, "was trained on tiny");
 }
 
