@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/attention/key_value_source.h"
+#include "lib/attention/mask_sequences.h"
 #include "lib/base/error.h"
 #include "lib/base/round_up.h"
 #include "lib/base/thread_pool.h"
@@ -37,14 +38,11 @@ struct Geometry {
   float scale;
 };
 
-// Queries [query_begin, query_end) of a sequence whose queries start at query_start and keys are
-// [key_begin, key_end).
+// Queries [query_begin, query_end) of a sequence.
 struct Task {
-  std::size_t query_start;
+  MaskSequence sequence;
   std::size_t query_begin;
   std::size_t query_end;
-  std::size_t key_begin;
-  std::size_t key_end;
   std::size_t kv_head;
 };
 
@@ -66,7 +64,6 @@ class Attention {
   void Check(const AttentionShape& shape) const;
   std::vector<Task> Tasks() const;
   std::size_t TaskQueries(std::size_t keys) const;
-  std::size_t Visible(const Task& task, std::size_t query) const;
   // Whether so few rows read the cache's halves that to convert these first would cost more.
   bool ReadsHalves(std::size_t rows) const;
   void RunTask(const Task& task, Scratch& scratch) const;
@@ -141,25 +138,15 @@ std::size_t Attention::TaskQueries(std::size_t keys) const {
 }
 
 std::vector<Task> Attention::Tasks() const {
-  const std::size_t whole_queries[] = {0, query_.rows};
-  const std::size_t whole_keys[] = {0, keys_values_.tokens};
-  std::span<const std::size_t> queries = mask_.query_starts;
-  std::span<const std::size_t> keys = mask_.key_starts;
-  if (queries.empty()) {
-    queries = whole_queries;
-    keys = whole_keys;
-  }
   // The mean over heads is summed in the order of heads: one task does them all.
   const std::size_t kv_heads =
       mean_weights_.data != nullptr ? 1 : geometry_.heads / geometry_.group;
   std::vector<Task> tasks;
-  for (std::size_t s = 0; s + 1 < queries.size(); ++s) {
-    const std::size_t step = TaskQueries(keys[s + 1] - keys[s]);
+  for (const MaskSequence& sequence : SequencesOf(mask_, query_.rows, keys_values_.tokens)) {
+    const std::size_t step = TaskQueries(sequence.key_end - sequence.key_begin);
     for (std::size_t head = 0; head < kv_heads; ++head) {
-      for (std::size_t q = queries[s]; q < queries[s + 1]; q += step) {
-        tasks.push_back(
-            {queries[s], q, std::min(q + step, queries[s + 1]), keys[s], keys[s + 1], head});
-      }
+      for (std::size_t q = sequence.query_begin; q < sequence.query_end; q += step)
+        tasks.push_back({sequence, q, std::min(q + step, sequence.query_end), head});
     }
   }
   return tasks;
@@ -187,22 +174,13 @@ void Attention::Run(ThreadPool* pool) const {
   ParallelFor(pool, tasks.size(), grain, body);
 }
 
-// How many of the sequence's keys a query sees: the first ones.
-std::size_t Attention::Visible(const Task& task, std::size_t query) const {
-  const std::size_t keys = task.key_end - task.key_begin;
-  if (!mask_.causal) return keys;
-  const std::ptrdiff_t last =
-      static_cast<std::ptrdiff_t>(query - task.query_start) + mask_.causal_offset;
-  return last < 0 ? 0 : std::min(keys, static_cast<std::size_t>(last) + 1);
-}
-
 bool Attention::ReadsHalves(std::size_t rows) const {
   return keys_values_.HoldsHalves() && rows <= kFewRows;
 }
 
 void Attention::RunTask(const Task& task, Scratch& scratch) const {
   const std::size_t rows = (task.query_end - task.query_begin) * geometry_.group;
-  const std::size_t keys = task.key_end - task.key_begin;
+  const std::size_t keys = task.sequence.key_end - task.sequence.key_begin;
   const std::size_t padded_width = RoundUp(geometry_.width, kPanelWidth);
   Reserve(scratch.keys, kKeyBlock, padded_width);
   Reserve(scratch.queries, rows, geometry_.width);
@@ -223,7 +201,7 @@ void Attention::Scores(const Task& task, Scratch& scratch) const {
     std::copy_n(row, width, scratch.queries.row(r).data());
     kernels_.scale(scratch.queries.row(r).data(), width, scale);
   }
-  const std::size_t visible = Visible(task, task.query_end - 1);
+  const std::size_t visible = task.sequence.Visible(mask_, task.query_end - 1);
   if (ReadsHalves(rows)) return ScoresOfHalves(task, visible, scratch);
   for (std::size_t key = 0; key < visible; key += kKeyBlock) {
     const std::size_t count = std::min(kKeyBlock, visible - key);
@@ -237,9 +215,9 @@ void Attention::Scores(const Task& task, Scratch& scratch) const {
     product.sums_stride = scratch.scores.cols();
     for (std::size_t p = 0; p < product.panel_count; ++p) {
       const std::size_t first = key + p * kPanelWidth;
-      product.panels[p] = keys_values_.KeyPanel(task.kv_head, width, task.key_begin + first,
-                                                std::min(kPanelWidth, visible - first),
-                                                scratch.keys.data() + p * kPanelWidth * width);
+      product.panels[p] = keys_values_.KeyPanel(
+          task.kv_head, width, task.sequence.key_begin + first,
+          std::min(kPanelWidth, visible - first), scratch.keys.data() + p * kPanelWidth * width);
     }
     kernels_.multiply_panels(product);
   }
@@ -271,19 +249,19 @@ void Attention::Softmaxes(const Task& task, Scratch& scratch) const {
   const std::size_t rows = (task.query_end - task.query_begin) * geometry_.group;
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t query = task.query_begin + r / geometry_.group;
-    const std::size_t visible = Visible(task, query);
+    const std::size_t visible = task.sequence.Visible(mask_, query);
     kernels_.softmax(scratch.scores.row(r).data(), visible);
     if (mean_weights_.data == nullptr) continue;
     kernels_.add_scaled(scratch.scores.row(r).data(), visible,
                         1.0f / static_cast<float>(geometry_.heads),
-                        mean_weights_.row(query) + task.key_begin);
+                        mean_weights_.row(query) + task.sequence.key_begin);
   }
 }
 
 void Attention::WeightedSums(const Task& task, Scratch& scratch) const {
   const auto& [heads, group, width, scale] = geometry_;
   const std::size_t rows = (task.query_end - task.query_begin) * group;
-  const std::size_t visible = Visible(task, task.query_end - 1);
+  const std::size_t visible = task.sequence.Visible(mask_, task.query_end - 1);
   if (ReadsHalves(rows) && rows == group) {
     WeightedSumsOfHalves(task, visible, scratch);
   } else {
@@ -320,8 +298,9 @@ void Attention::WeightedSumsOfBlock(const Task& task, std::size_t key, std::size
   const std::size_t panels = Pieces(width, kPanelWidth);
   scratch.values.resize(panels);
   for (std::size_t p = 0; p < panels; ++p)
-    scratch.values[p] = keys_values_.ValuePanel(task.kv_head, width, p, task.key_begin + key, count,
-                                                scratch.keys.data() + p * kKeyBlock * kPanelWidth);
+    scratch.values[p] =
+        keys_values_.ValuePanel(task.kv_head, width, p, task.sequence.key_begin + key, count,
+                                scratch.keys.data() + p * kKeyBlock * kPanelWidth);
   const auto multiply = [&](std::size_t row, std::size_t row_count, std::size_t inputs) {
     if (row_count == 0 || inputs == 0) return;
     PanelProduct product = {};
@@ -342,7 +321,7 @@ void Attention::WeightedSumsOfBlock(const Task& task, std::size_t key, std::size
   // Later queries see no fewer keys, so those that see the whole block are the last ones.
   std::size_t row = 0;
   for (; row < rows; row += group) {
-    const std::size_t visible = Visible(task, task.query_begin + row / group);
+    const std::size_t visible = task.sequence.Visible(mask_, task.query_begin + row / group);
     if (visible >= key + count) break;
     if (visible > key) multiply(row, group, visible - key);
   }
