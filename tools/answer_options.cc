@@ -9,7 +9,6 @@
 namespace fovea::tools {
 namespace {
 
-constexpr float kNever = 2.0f;  // No weight reaches it.
 
 }  // namespace
 
@@ -67,9 +66,9 @@ AskOptions AnswerOptions::Resolve() const {
   options.passages = passages;
   options.mode = mode == "extract" ? AnswerMode::kExtract : AnswerMode::kGenerate;
   if (abstain == "never") {
-    options.abstain_threshold = kNever;
+    options.abstain_threshold = kNeverAbstain;
   } else if (abstain != "auto") {
-    options.abstain_threshold = static_cast<float>(ParseNumber(abstain).value_or(kNever));
+    options.abstain_threshold = static_cast<float>(ParseNumber(abstain).value_or(kNeverAbstain));
   }
   if (!examples_file.empty()) {
     for (const JsonLine& line : ReadJsonLines(examples_file)) {

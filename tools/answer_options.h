@@ -11,6 +11,8 @@
 
 namespace fovea::tools {
 
+constexpr float kNeverAbstain = 2.0f;  // a threshold that no weight reaches
+
 struct AnswerOptions {
   int passages = 8;
   std::string mode = "generate";

@@ -49,4 +49,56 @@ double ReciprocalRankAt(std::size_t k, std::span<const std::string> ranking,
   return 0;
 }
 
+double AnswerableAuc(std::span<const AnswerConfidence> answers) {
+  std::vector<AnswerConfidence> order(answers.begin(), answers.end());
+  std::sort(order.begin(), order.end(), [](const AnswerConfidence& a, const AnswerConfidence& b) {
+    return a.confidence < b.confidence;
+  });
+  double pairs = 0;
+  double unanswerable = 0;  // of less confidence
+  for (std::size_t begin = 0; begin < order.size();) {
+    std::size_t end = begin;
+    double tied_answerable = 0;
+    for (; end < order.size() && order[end].confidence <= order[begin].confidence; ++end)
+      tied_answerable += order[end].answerable;
+    const double tied_unanswerable = static_cast<double>(end - begin) - tied_answerable;
+    pairs += tied_answerable * (unanswerable + tied_unanswerable / 2);
+    unanswerable += tied_unanswerable;
+    begin = end;
+  }
+  return pairs / (unanswerable * (static_cast<double>(order.size()) - unanswerable));
+}
+
+AbstentionPoint AbstainWithin(double drop, std::span<const AnswerConfidence> answers) {
+  std::vector<AnswerConfidence> order(answers.begin(), answers.end());
+  std::sort(order.begin(), order.end(), [](const AnswerConfidence& a, const AnswerConfidence& b) {
+    return a.confidence < b.confidence;
+  });
+  double answerable = 0;
+  double f1 = 0;
+  for (const AnswerConfidence& answer : order) {
+    answerable += answer.answerable;
+    if (answer.answerable) f1 += answer.f1;
+  }
+  const double unanswerable = static_cast<double>(order.size()) - answerable;
+  const double least = f1 - drop * answerable;
+  // Whoever is as unsure as the last one that may be abstained is abstained with it.
+  AbstentionPoint point{std::nextafter(1.0, 2.0), f1 / answerable, 0};
+  double abstained = 0;
+  for (std::size_t begin = 0; begin < order.size();) {
+    std::size_t end = begin;
+    for (; end < order.size() && order[end].confidence <= order[begin].confidence; ++end) {
+      if (order[end].answerable) {
+        f1 -= order[end].f1;
+      } else {
+        ++abstained;
+      }
+    }
+    if (f1 < least) break;
+    point = {1.0 - order[begin].confidence, f1 / answerable, abstained / unanswerable};
+    begin = end;
+  }
+  return point;
+}
+
 }  // namespace fovea::tools

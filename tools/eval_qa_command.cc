@@ -8,6 +8,7 @@
 #include "tools/answer_options.h"
 #include "tools/chunking_options.h"
 #include "tools/command.h"
+#include "tools/eval_metrics.h"
 #include "tools/exit_status.h"
 #include "tools/squad.h"
 #include "tools/temporary_index.h"
@@ -18,23 +19,37 @@ namespace {
 
 constexpr std::size_t kContainsWords = 40;  // a longer answer does not count as containing one
 
+// Has-answer F1 that an abstention threshold may cost where no_answer_accuracy is reported for it.
+constexpr double kF1Drop = 0.05;
+// Retrieved beyond those that are read, so that enough are left when some are withheld.
+constexpr int kWithheldPassages = 16;
+
 struct Tally {
   std::size_t questions = 0, answerable = 0, retrieved = 0;
   double em = 0, f1 = 0, has_answer_f1 = 0, no_answer = 0, contains = 0;
+  std::vector<AnswerConfidence> confidences;  // of all questions, F1 as if none were abstained
 
-  void Add(const SquadQuestion& question, const std::string& prediction,
-           const std::string& answer) {
+  // Gives the prediction that counts. `gold`: empty if there is no answer in what was read.
+  std::string Add(std::span<const std::string> gold, const Answer& answer,
+                  float abstain_threshold) {
+    const bool abstained =
+        answer.abstained || 1.0 - answer.confidence >= static_cast<double>(abstain_threshold);
+    const std::string span = answer.short_answer.value_or("");
+    const std::string prediction = abstained ? "" : span;
     ++questions;
-    const double question_f1 = F1(prediction, question.answers);
-    em += ExactMatch(prediction, question.answers);
+    const double question_f1 = F1(prediction, gold);
+    confidences.push_back({answer.confidence, !gold.empty(), F1(span, gold)});
+    em += ExactMatch(prediction, gold);
     f1 += question_f1;
-    if (question.answers.empty()) {
+    if (gold.empty()) {
       no_answer += prediction.empty();
-      return;
+      return prediction;
     }
     ++answerable;
     has_answer_f1 += question_f1;
-    contains += CountWords(answer) <= kContainsWords && ContainsAnswer(answer, question.answers);
+    contains += !abstained && CountWords(answer.text) <= kContainsWords &&
+                ContainsAnswer(answer.text, gold);
+    return prediction;
   }
 };
 
@@ -55,6 +70,9 @@ class EvalQaCommand final : public Command {
     table.Flag(
         "open", &open_,
         "index all paragraphs of the file and retrieve from them, instead of giving the right one");
+    table.Flag("withhold", &withhold_,
+               "with --open: leave out the right paragraph and what holds a right answer, so that "
+               "none is right for every question");
     options_.DeclarePassages(table);
     options_.DeclareMode(table);
     options_.DeclareSampling(table);
@@ -69,10 +87,12 @@ class EvalQaCommand final : public Command {
 
   int Run(Session& session) override {
     if (file_.empty()) throw UsageError("--squad: missing");
+    if (withhold_ && !open_) throw UsageError("--withhold: needs --open");
     const ChunkerOptions chunker = chunking_.Resolve(std::nullopt);
     const SquadFile squad = ReadSquad(file_);
-    if (options_.abstain.empty()) options_.abstain = squad.version_2 ? "auto" : "never";
-    const AskOptions ask = options_.Resolve();
+    if (options_.abstain.empty())
+      options_.abstain = squad.version_2 || withhold_ ? "auto" : "never";
+    AskOptions ask = options_.Resolve();
     std::optional<TemporaryFolder> folder;
     if (open_) {
       folder.emplace();
@@ -81,6 +101,11 @@ class EvalQaCommand final : public Command {
     }
     Pipeline pipeline(
         session.ForPipeline(open_ ? folder->path() / "index" : std::filesystem::path()));
+
+    // Every question is answered; what would have been abstained is counted as such, so that one
+    // run shows every threshold.
+    const float threshold = ask.abstain_threshold.value_or(pipeline.reader().abstain_threshold());
+    ask.abstain_threshold = kNeverAbstain;
 
     const std::size_t count =
         std::min(squad.questions.size(),
@@ -92,8 +117,8 @@ class EvalQaCommand final : public Command {
       session.ThrowIfStopped();
       const SquadQuestion& question = squad.questions[i];
       const Answer answer = Ask(session, pipeline, squad, question, ask);
-      const std::string prediction = answer.abstained ? "" : answer.short_answer.value_or("");
-      tally.Add(question, prediction, answer.abstained ? "" : answer.text);
+      const std::string prediction = tally.Add(
+          withhold_ ? std::span<const std::string>() : question.answers, answer, threshold);
       if (!question.answers.empty())
         tally.retrieved += Holds(answer, squad.paragraphs[question.paragraph].name);
       predictions[question.id] = prediction;
@@ -131,8 +156,13 @@ class EvalQaCommand final : public Command {
 
   Answer Ask(Session& session, Pipeline& pipeline, const SquadFile& squad,
              const SquadQuestion& question, const AskOptions& options) const {
-    if (open_) return pipeline.Ask(question.question, options, session.stop());
     const SquadParagraph& paragraph = squad.paragraphs[question.paragraph];
+    if (withhold_) {
+      return pipeline.AskPassages(question.question,
+                                  HitsWithout(pipeline, question, paragraph.name, options), options,
+                                  session.stop());
+    }
+    if (open_) return pipeline.Ask(question.question, options, session.stop());
     Hit hit;
     hit.passage.chunk = ChunkId{1};
     hit.passage.document_id = DocumentId{1};
@@ -141,6 +171,19 @@ class EvalQaCommand final : public Command {
     hit.passage.range = {0, paragraph.text.size()};
     hit.passage.text = paragraph.text;
     return pipeline.AskPassages(question.question, {std::move(hit)}, options, session.stop());
+  }
+
+  static std::vector<Hit> HitsWithout(Pipeline& pipeline, const SquadQuestion& question,
+                                      const std::string& paragraph, const AskOptions& options) {
+    SearchOptions search;
+    search.k = options.passages + kWithheldPassages;
+    std::vector<Hit> hits = pipeline.searcher().Search(question.question, search);
+    std::erase_if(hits, [&](const Hit& hit) {
+      return hit.passage.document == paragraph ||
+             ContainsAnswer(hit.passage.text, question.answers);
+    });
+    hits.resize(std::min(hits.size(), static_cast<std::size_t>(options.passages)));
+    return hits;
   }
 
   static bool Holds(const Answer& answer, const std::string& document) {
@@ -160,6 +203,13 @@ class EvalQaCommand final : public Command {
       json["retrieved@" + std::to_string(options_.passages)] =
           Share(static_cast<double>(tally.retrieved), tally.answerable);
     }
+    if (tally.answerable > 0 && unanswerable > 0) {
+      const AbstentionPoint point = AbstainWithin(kF1Drop, tally.confidences);
+      json["answerable_auc"] = AnswerableAuc(tally.confidences);
+      json["at_f1_drop_0.05"] = {{"abstain", point.threshold},
+                                 {"has_answer_f1", point.has_answer_f1},
+                                 {"no_answer_accuracy", point.no_answer_accuracy}};
+    }
     json["seconds_per_question"] = Share(seconds, tally.questions);
     if (session.options().json) {
       session.out().WriteJson(json);
@@ -178,6 +228,7 @@ class EvalQaCommand final : public Command {
 
   std::string file_;
   bool open_ = false;
+  bool withhold_ = false;
   AnswerOptions options_;
   std::optional<int> limit_;
   std::string predictions_file_;

@@ -60,5 +60,43 @@ TEST(RankDocuments, PutsADocumentWhereItsBestPassageStands) {
   EXPECT_EQ(RankDocuments(hits, 2), (std::vector<std::string>{"x", "y"}));
 }
 
+// Confidences .9 (answerable, F1 1), .7 (not), .5 (answerable, F1 .5; and not), .1 (not).
+const std::vector<AnswerConfidence> kConfidences = {
+    {.confidence = 0.5, .answerable = false},
+    {.confidence = 0.9, .answerable = true, .f1 = 1},
+    {.confidence = 0.1, .answerable = false},
+    {.confidence = 0.5, .answerable = true, .f1 = 0.5},
+    {.confidence = 0.7, .answerable = false}};
+
+TEST(AnswerableAuc, CountsPairsInTheRightOrderAndTiesHalf) {
+  // Of 6 pairs, .9 wins 3, .5 wins one (.1), ties one and loses one.
+  EXPECT_NEAR(AnswerableAuc(kConfidences), 4.5 / 6, 1e-12);
+  const std::vector<AnswerConfidence> even = {{.confidence = 0.3, .answerable = true},
+                                              {.confidence = 0.3, .answerable = false}};
+  EXPECT_EQ(AnswerableAuc(even), 0.5);
+}
+
+TEST(AbstainWithin, AbstainsAsMuchAsTheDropAllows) {
+  // Only .1 may go: .5 would cost a quarter of the mean F1 of .75.
+  const AbstentionPoint strict = AbstainWithin(0.05, kConfidences);
+  EXPECT_NEAR(strict.threshold, 0.9, 1e-12);
+  EXPECT_NEAR(strict.has_answer_f1, 0.75, 1e-12);
+  EXPECT_NEAR(strict.no_answer_accuracy, 1.0 / 3, 1e-12);
+  // .5, with its equal, and then .7, which costs nothing more.
+  const AbstentionPoint loose = AbstainWithin(0.3, kConfidences);
+  EXPECT_NEAR(loose.threshold, 0.3, 1e-12);
+  EXPECT_NEAR(loose.has_answer_f1, 0.5, 1e-12);
+  EXPECT_NEAR(loose.no_answer_accuracy, 1, 1e-12);
+}
+
+TEST(AbstainWithin, AbstainsFromNothingWhereTheLeastSureIsRight) {
+  const std::vector<AnswerConfidence> answers = {{.confidence = 0.1, .answerable = true, .f1 = 1},
+                                                 {.confidence = 0.9, .answerable = false}};
+  const AbstentionPoint point = AbstainWithin(0.05, answers);
+  EXPECT_GT(point.threshold, 1);
+  EXPECT_EQ(point.has_answer_f1, 1);
+  EXPECT_EQ(point.no_answer_accuracy, 0);
+}
+
 }  // namespace
 }  // namespace fovea::tools

@@ -1,63 +1,21 @@
 // The built program with the real models on a tiny corpus: JSON shapes and what the commands
 // promise of each other.
 
+#include "tests/tools/program_corpus.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "lib/base/file.h"
-#include "tests/tools/program.h"
 
 namespace fovea {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-using Arguments = std::vector<std::string>;
-
-void ExpectKeys(const nlohmann::json& object, const std::vector<std::string>& keys) {
-  for (const std::string& key : keys)
-    EXPECT_TRUE(object.contains(key)) << key << " is missing in " << object;
-}
-
-// A folder with three documents, indexed once for all tests that only read.
-class Corpus : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new TempFolder();
-    Fill(*folder_);
-    indexed_ = new ProgramResult(RunProgram({"index", "docs", "--json"}, Here()));
-  }
-  static void TearDownTestSuite() {
-    delete indexed_;
-    delete folder_;
-  }
-
-  static void Fill(const TempFolder& folder) {
-    folder.Write("docs/lamp.md",
-                 "# The lamp\n\nThe lamp burns whale oil. It was lit in 1821 by Ada Fenn.\n");
-    folder.Write("docs/ferry.txt",
-                 "The ferry leaves at seven in the morning. A ticket costs four crowns.\n");
-    folder.Write("docs/bees.txt",
-                 "Honeybees keep the nest at thirty-five degrees. Workers fan with their wings.\n");
-    folder.Write("docs/empty.txt", "");
-  }
-  static ProgramRun Here() { return {.folder = folder_->path()}; }
-  static ProgramResult Ok(Arguments arguments, ProgramRun run = Here()) {
-    ProgramResult result = RunProgram(arguments, run);
-    EXPECT_EQ(result.status, 0) << testing::PrintToString(arguments) << "\n" << result.err;
-    return result;
-  }
-
-  static TempFolder* folder_;
-  static ProgramResult* indexed_;
-};
-TempFolder* Corpus::folder_ = nullptr;
-ProgramResult* Corpus::indexed_ = nullptr;
 
 TEST_F(Corpus, IndexReportsWhatItDid) {
   ASSERT_EQ(indexed_->status, 0) << indexed_->err;
@@ -320,87 +278,6 @@ TEST_F(Corpus, GenerateContinuesAPromptTheSameInJsonAndInText) {
   EXPECT_THAT(json["text"], HasSubstr("Paris"));
   EXPECT_EQ(Ok({"generate", "--raw", "--max-tokens", "4", "The capital of France is"}).out,
             json["text"].get<std::string>() + "\n");
-}
-
-TEST_F(Corpus, EvalRetrievalScoresATinyFolderByHand) {
-  folder_->Write("beir/corpus.jsonl",
-                 "{\"_id\":\"a\",\"title\":\"Lamp\",\"text\":\"The lamp burns whale oil.\"}\n"
-                 "{\"_id\":\"b\",\"title\":\"Ferry\",\"text\":\"The ferry leaves at seven.\"}\n"
-                 "{\"_id\":\"c\",\"title\":\"Bees\",\"text\":\"Honeybees keep the nest warm.\"}\n");
-  folder_->Write("beir/queries.jsonl",
-                 "{\"_id\":\"1\",\"text\":\"whale oil lamp\"}\n{\"_id\":\"2\",\"text\":\"honeybees "
-                 "nest\"}\n{\"_id\":\"3\",\"text\":\"unjudged\"}\n");
-  folder_->Write("beir/qrels/test.tsv", "query-id\tcorpus-id\tscore\n1\ta\t1\n2\tc\t1\n2\tz\t1\n");
-  const TempFolder temporary;
-  ProgramRun run = Here();
-  run.environment = {"TMPDIR=" + temporary.path().string()};
-  const nlohmann::json json =
-      Ok({"eval", "retrieval", "--beir", "beir", "--chunk-tokens", "0", "--json"}, run).Json();
-  EXPECT_EQ(json["documents"], 3);
-  EXPECT_EQ(json["queries"], 2);
-  ASSERT_EQ(json["modes"].size(), 4u);
-  for (const auto& [mode, scores] : json["modes"].items()) {
-    SCOPED_TRACE(mode);
-    // Both right documents come first; the second query has another one that is not there: ideal 1
-    // + 1/log2(3).
-    EXPECT_NEAR(scores["ndcg@10"], (1 + 1 / (1 + 1 / std::log2(3.0))) / 2, 1e-9);
-    EXPECT_NEAR(scores["recall@1"], 0.75, 1e-9);
-    EXPECT_NEAR(scores["recall@100"], 0.75, 1e-9);
-    EXPECT_NEAR(scores["mrr@10"], 1, 1e-9);
-  }
-  EXPECT_TRUE(std::filesystem::is_empty(temporary.path())) << "the temporary index was left behind";
-}
-
-TEST_F(Corpus, EvalQaScoresItsPredictionsAsItWritesThem) {
-  folder_->Write("squad.json", R"({"version": "v2.0", "data": [{"title": "Town", "paragraphs": [
-    {"context": "The ferry leaves at seven in the morning.", "qas": [
-      {"id": "q1", "question": "When does the ferry leave?", "answers": [{"text": "seven in the morning"}], "is_impossible": false}]},
-    {"context": "The lamp burns whale oil.", "qas": [
-      {"id": "q2", "question": "What does the lamp burn?", "answers": [{"text": "whale oil"}], "is_impossible": false}]}]}]})");
-  for (const bool open : {false, true}) {
-    Arguments arguments = {"eval",          "qa",     "--squad", "squad.json", "--abstain", "never",
-                           "--predictions", "p.json", "--json",  "-k",         "2"};
-    if (open) arguments.push_back("--open");
-    const nlohmann::json json = Ok(arguments).Json();
-    ExpectKeys(json, {"questions", "em", "f1", "has_answer_f1", "no_answer_accuracy", "contains",
-                      "seconds_per_question"});
-    EXPECT_EQ(json["questions"], 2);
-    EXPECT_TRUE(json["no_answer_accuracy"].is_null());
-    EXPECT_EQ(json["contains"], 1.0);
-    EXPECT_EQ(json.contains("retrieved@2"), open);
-    if (open) {
-      EXPECT_EQ(json["retrieved@2"], 1.0);
-    }
-    const auto predictions = nlohmann::json::parse(ReadFile(folder_->path() / "p.json"));
-    ASSERT_EQ(predictions.size(), 2u);
-    EXPECT_THAT(predictions["q2"], HasSubstr("whale oil"));
-  }
-  const nlohmann::json limited =
-      Ok({"eval", "qa", "--squad", "squad.json", "--limit", "1", "--abstain", "0", "--json"})
-          .Json();
-  EXPECT_EQ(limited["questions"], 1);
-  EXPECT_EQ(limited["f1"], 0.0) << "an abstention counts as an empty answer";
-}
-
-TEST_F(Corpus, EvalQuestionsFindsPagesByTheEndOfTheirPath) {
-  folder_->Write(
-      "q.jsonl",
-      "{\"id\":\"1\",\"question\":\"Who lit the lamp?\",\"document\":\"lamp.md\",\"answer\":[\"Ada "
-      "Fenn\"],\"answerable\":true}\n"
-      "{\"id\":\"2\",\"question\":\"ticket costs "
-      "crowns\",\"document\":\"other/ferry.txt\",\"answer\":\"four crowns\",\"answerable\":true}\n"
-      "{\"id\":\"3\",\"question\":\"Who was the king of "
-      "Sweden?\",\"document\":null,\"answer\":null,\"answerable\":false}\n");
-  const nlohmann::json json =
-      Ok({"eval", "questions", "q.jsonl", "--json", "--answers", "--mode", "extract"}).Json();
-  EXPECT_EQ(json["questions"], 3);
-  EXPECT_EQ(json["with_page"], 2);
-  for (const auto& [mode, scores] : json["modes"].items()) {
-    EXPECT_EQ(scores["page@1"], 0.5) << mode;
-    EXPECT_EQ(scores["page@10"], 0.5) << mode;
-  }
-  ExpectKeys(json["answers"], {"contains", "abstained_answerable", "abstained_unanswerable"});
-  EXPECT_THAT(Ok({"eval", "questions", "q.jsonl"}).out, HasSubstr("page@5"));
 }
 
 TEST_F(Corpus, JsonIsAllThatStdoutHoldsAndQuietSilencesTheRest) {

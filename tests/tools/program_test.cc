@@ -73,6 +73,7 @@ TEST(Program, AnswersWrongUsageWithStatusTwoAndNamesTheOption) {
       {{"eval", "retrieval"}, "--beir: missing"},
       {{"eval", "qa"}, "--squad: missing"},
       {{"eval", "qa", "--squad", "f", "--limit", "0"}, "--limit: expected"},
+      {{"eval", "qa", "--squad", "f", "--withhold"}, "--withhold: needs --open"},
       {{"eval", "questions"}, "missing FILE"},
       {{"bench", "speed"}, "PART: expected"},
   };
