@@ -158,11 +158,12 @@ void AddQuestion(const JsonLine& line, std::map<std::string, std::size_t>& known
 
 }  // namespace
 
-TrainingData ReadTrainingData(const std::vector<std::string>& files, bool skip_bad) {
+TrainingData ReadTrainingData(const std::vector<TrainingFile>& files, bool skip_bad) {
   TrainingData data;
   std::map<std::string, std::size_t> known;
-  for (const std::string& file : files) {
-    for (const JsonLine& line : ReadJsonLines(file, skip_bad ? &data.skipped : nullptr)) {
+  for (const TrainingFile& file : files) {
+    const std::size_t begin = data.questions.size();
+    for (const JsonLine& line : ReadJsonLines(file.path, skip_bad ? &data.skipped : nullptr)) {
       try {
         AddQuestion(line, known, data);
       } catch (const Error&) {
@@ -170,10 +171,11 @@ TrainingData ReadTrainingData(const std::vector<std::string>& files, bool skip_b
         ++data.skipped;
       }
     }
+    data.files.push_back({begin, data.questions.size(), file.share});
   }
   if (data.questions.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
-                files.front() + ": no questions to train on (" + std::to_string(data.skipped) +
+                files.front().path + ": no questions to train on (" + std::to_string(data.skipped) +
                     " lines left out); see docs/formats.md, \"Training data\"");
   }
   return data;
@@ -252,6 +254,7 @@ TrainingExamples::TrainingExamples(const TrainingData& data,
     : data_(data),
       encoder_(encoder),
       options_(options),
+      questions_(data.files, options.seed),
       candidates_(std::move(candidates)),
       fronts_(data.contexts.size()),
       contexts_(data.contexts.size()) {
@@ -299,11 +302,12 @@ ReaderPassage TrainingExamples::Passage(const Candidate& candidate,
 }
 
 ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) const {
-  const TrainingQuestion& question = data_.questions[index];
-  std::mt19937_64 random((options_.seed * 31 + epoch) * 1'000'003 + index);
+  const std::size_t which = questions_.Question(index, epoch);
+  const TrainingQuestion& question = data_.questions[which];
+  std::mt19937_64 random((options_.seed * 31 + epoch) * 1'000'003 + which);
   ReaderQuestion example;
   example.tokens = encoder_.Tokenize(question.question);
-  const std::vector<Candidate> candidates = LessTheBest(candidates_[index]);
+  const std::vector<Candidate> candidates = LessTheBest(candidates_[which]);
   // One that retrieval missed looks no better to the reader than the last that it found.
   Candidate right = candidates.empty() ? Candidate{} : candidates.back();
   right.context = static_cast<std::uint32_t>(question.context);

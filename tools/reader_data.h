@@ -11,6 +11,7 @@
 
 #include "lib/nn/encoder.h"
 #include "lib/train/reader_trainer.h"
+#include "tools/training_files.h"
 
 namespace fovea::tools {
 
@@ -30,6 +31,7 @@ struct TrainingQuestion {
 struct TrainingData {
   std::vector<TrainingContext> contexts;  // each once
   std::vector<TrainingQuestion> questions;
+  std::vector<EpochQuestions::Part> files;  // whose questions they are, in order
   std::size_t skipped = 0;
 };
 
@@ -37,7 +39,7 @@ struct TrainingData {
 // whose context is empty or has 1 MB, is Error(kInvalidArgument) naming file and line; with
 // `skip_bad` it is counted and left out. No question at all is the same error. `files` must not be
 // empty.
-TrainingData ReadTrainingData(const std::vector<std::string>& files, bool skip_bad);
+TrainingData ReadTrainingData(const std::vector<TrainingFile>& files, bool skip_bad);
 
 // A context that retrieval gives for a question.
 struct Candidate {
@@ -63,8 +65,9 @@ class TrainingExamples final : public ReaderExamples {
   TrainingExamples(const TrainingData& data, std::vector<std::vector<Candidate>> candidates,
                    const Encoder& encoder, const ReaderDataOptions& options, ThreadPool* pool);
 
-  std::size_t size() const override { return data_.questions.size(); }
+  std::size_t size() const override { return questions_.size(); }
   ReaderQuestion Get(std::size_t index, std::uint64_t epoch) const override;
+  std::string Description() const override { return questions_.Description(); }
 
  private:
   ReaderPassage Passage(const Candidate& candidate, const TrainingQuestion* question) const;
@@ -73,6 +76,7 @@ class TrainingExamples final : public ReaderExamples {
   const TrainingData& data_;
   const Encoder& encoder_;
   ReaderDataOptions options_;
+  EpochQuestions questions_;
   std::vector<std::vector<Candidate>> candidates_;
   std::vector<std::vector<TokenId>> fronts_;  // of each context
   std::vector<Encoding> contexts_;

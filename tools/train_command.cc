@@ -29,7 +29,9 @@ std::string FileName(const std::string& path) {
 class TrainReaderCommand final : public Command {
  public:
   void Declare(OptionTable& table) override {
-    table.TextList("data", &files_, "FILE", "questions to train on (JSONL); repeatable");
+    table.TextList("data", &data_, "FILE[:SHARE]",
+                   "questions to train on (JSONL); repeatable. With a share (0.3), an epoch takes "
+                   "so much of them, the next the next ones");
     table.Text("out", &out_, "FILE", "where the trained reader goes (safetensors)");
     table.Text("init", &init_, "FILE", "a trained reader to go on from (fine-tuning)");
     table.Choice("only", &only_, {"all", "attention"},
@@ -87,7 +89,8 @@ class TrainReaderCommand final : public Command {
 
  private:
   void CheckOptions() {
-    if (files_.empty()) throw UsageError("--data: missing");
+    if (data_.empty()) throw UsageError("--data: missing");
+    for (const std::string& text : data_) files_.push_back(ParseTrainingFile(text));
     if (out_.empty()) throw UsageError("--out: missing");
     options_.seed = static_cast<std::uint64_t>(seed_);
     options_.batch_questions = static_cast<std::size_t>(batch_);
@@ -184,9 +187,9 @@ class TrainReaderCommand final : public Command {
                                           const std::string& figures) const {
     std::string files;
     std::string command = "fovea train reader";
-    for (const std::string& file : files_) {
-      files += (files.empty() ? "" : ", ") + FileName(file);
-      command += " --data " + FileName(file);
+    for (const TrainingFile& file : files_) {
+      files += (files.empty() ? "" : ", ") + NameAndShare(file);
+      command += " --data " + NameAndShare(file);
     }
     if (!init_.empty()) command += " --init " + FileName(init_) + " --only " + only_;
     if (!valid_.empty()) command += " --valid " + FileName(valid_);
@@ -210,7 +213,8 @@ class TrainReaderCommand final : public Command {
     return card;
   }
 
-  std::vector<std::string> files_;
+  std::vector<std::string> data_;
+  std::vector<TrainingFile> files_;
   std::string out_;
   std::string init_;
   std::string only_ = "all";

@@ -139,7 +139,7 @@ void ReaderTrainer::Run(const std::function<void(const TrainingProgress&)>& prog
 }
 
 std::string ReaderTrainer::Description() const {
-  return std::to_string(examples_.size()) + " questions, " + std::to_string(options_.epochs) +
+  return examples_.Description() + ", " + std::to_string(options_.epochs) +
          " epochs of batches of " + std::to_string(options_.batch_questions) + ", seed " +
          std::to_string(options_.seed) + ", rate " + std::to_string(options_.rate);
 }

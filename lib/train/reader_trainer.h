@@ -19,8 +19,10 @@ namespace fovea {
 class ReaderExamples {
  public:
   virtual ~ReaderExamples() = default;
-  virtual std::size_t size() const = 0;
+  virtual std::size_t size() const = 0;  // of an epoch
   virtual ReaderQuestion Get(std::size_t index, std::uint64_t epoch) const = 0;
+  // Kept in checkpoints, which only the same examples take up.
+  virtual std::string Description() const { return std::to_string(size()) + " questions"; }
 };
 
 struct ReaderTrainerOptions {

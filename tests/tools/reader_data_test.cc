@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "lib/base/thread_pool.h"
 #include "tests/support/expect_error.h"
@@ -27,7 +28,7 @@ class TrainingFile : public testing::Test {
     return folder_.Write("data.jsonl", text).string();
   }
   TrainingData Read(const std::string& text, bool skip_bad = false) const {
-    return ReadTrainingData({Write(text)}, skip_bad);
+    return ReadTrainingData({{Write(text)}}, skip_bad);
   }
   TempFolder folder_;
 };
@@ -115,7 +116,7 @@ TEST_F(TrainingFile, BadLinesAreCountedAndLeftOutWhenAskedFor) {
 TEST_F(TrainingFile, NoQuestionAtAllIsAnError) {
   EXPECT_ERROR(Read(""), ErrorCode::kInvalidArgument, "no questions");
   EXPECT_ERROR(Read("{}\n[]\n", true), ErrorCode::kInvalidArgument, "2 lines left out");
-  EXPECT_ERROR(ReadTrainingData({(folder_.path() / "none").string()}, true), ErrorCode::kNotFound,
+  EXPECT_ERROR(ReadTrainingData({{(folder_.path() / "none").string()}}, true), ErrorCode::kNotFound,
                "none");
 }
 
@@ -132,6 +133,7 @@ class Examples : public testing::Test {
                        {"What does it burn?", 1, {RangeIn(1, "whale oil")}},
                        {"Who flew?", 1, {}},
                        {"Who lit it?", 1, {RangeIn(1, "Ada Fenn")}}};
+    data_.files = {{0, 4, 1}};
   }
 
   ByteRange RangeIn(std::size_t context, const std::string& answer) const {
@@ -212,6 +214,20 @@ TEST_F(Examples, TheRightPassageIsWithheldFromItsShareOfQuestions) {
     withheld += examples.Get(1, epoch).passages[0].answers.empty() ? 1 : 0;
   // Five standard deviations of a binomial: √(2000 · 0.2 · 0.8) = 18.
   EXPECT_NEAR(withheld, 0.2 * kDraws, 90);
+}
+
+TEST_F(Examples, OfAFileTakenInPartAnEpochTakesTheNextOnes) {
+  data_.files = {{0, 3, 0.34}, {3, 4, 1}};
+  const TrainingExamples examples = Make(kFound);
+  ASSERT_EQ(examples.size(), 2u);
+  EXPECT_EQ(examples.Description(), "2 questions of 1/3 1/1");
+  const std::vector<TokenId> last = TestEncoder().Tokenize("Who lit it?");
+  std::set<std::vector<TokenId>> seen;
+  for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+    seen.insert(examples.Get(0, epoch).tokens);
+    EXPECT_EQ(examples.Get(1, epoch).tokens, last);
+  }
+  EXPECT_EQ(seen.size(), 3u);
 }
 
 TEST_F(Examples, DependOnSeedEpochAndIndexAlone) {

@@ -71,8 +71,10 @@ TEST_F(TrainReader, WritesTheSameWeightsForAnyThreads) {
   EXPECT_TRUE(Bytes("one") != Bytes("other"));
 }
 
+// The second file is taken in part, another part each epoch.
 TEST_F(TrainReader, AnInterruptedRunEndsWithTheSameWeights) {
-  const Arguments more = {"--epochs", "80"};
+  folder_.Write("more.jsonl", MadeUpLines(40));
+  const Arguments more = {"--epochs", "60", "--data", "more.jsonl:0.4"};
   Ok(Command("whole", more));
   Program first(Command("parts", more), Here());
   while (!std::filesystem::exists(folder_.path() / "parts"))  // the first epoch's weights
@@ -83,6 +85,24 @@ TEST_F(TrainReader, AnInterruptedRunEndsWithTheSameWeights) {
   resumed.push_back("--resume");
   Ok(resumed);
   EXPECT_TRUE(Bytes("parts") == Bytes("whole"));
+}
+
+TEST_F(TrainReader, TakesAShareOfAFile) {
+  Arguments half = Command("out", {"--epochs", "40", "--log-level", "info"});
+  half[3] = "data.jsonl:0.5";
+  const ProgramResult result = Ok(half);
+  EXPECT_THAT(result.err, HasSubstr("step 50 of 80"));  // 24 questions an epoch in batches of 16
+  const ReaderFile file(folder_.path() / "out");
+  EXPECT_EQ(file.info().card.at("data"), "48 questions over 48 passages: data.jsonl:0.5");
+  EXPECT_THAT(file.info().card.at("command"), HasSubstr("--data data.jsonl:0.5 "));
+
+  Arguments other = Command("out", {"--epochs", "40", "--resume"});
+  other[3] = "data.jsonl:0.6";
+  const ProgramResult refused = Run(other);
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("of another training (24 questions of 24/48,"));
+  other[3] = "data.jsonl:2";
+  EXPECT_EQ(Run(other).status, 2);
 }
 
 TEST_F(TrainReader, NamesTheBadLineOrCountsIt) {
