@@ -84,7 +84,7 @@ class Lessons final : public fovea::ReaderExamples {
 double Loss(fovea::ReaderNetwork& network, const Lessons& lessons, fovea::ThreadPool& pool) {
   std::vector<fovea::ReaderQuestion> questions;
   for (std::size_t i = 0; i < kCount; ++i) questions.push_back(lessons.Get(i, 0));
-  return network.ForwardBackward(questions, 0, {}, &pool).total(network.options());
+  return network.ForwardBackward(questions, 0, {}, &pool).total(network.options().loss);
 }
 
 void Run(const std::string& path) {

@@ -16,24 +16,26 @@ double Sum(std::vector<double> terms) {
   return sum;
 }
 
-// values[w][t], logits of the windows' text tokens, become probabilities; gives that of `none`.
+// values[w][t], logits of the windows' text tokens, become probabilities; gives that of none, of
+// which every window has one.
 double Softmax(std::span<const ReaderWindow> windows, std::vector<std::vector<double>>& values,
-               double none) {
-  double greatest = none;
+               std::vector<double> none) {
+  double greatest = *std::max_element(none.begin(), none.end());
   for (const std::vector<double>& row : values) {
     for (const double value : row) greatest = std::max(greatest, value);
   }
-  std::vector<double> terms = {std::exp(none - greatest)};
+  for (double& value : none) value = std::exp(value - greatest);
+  std::vector<double> terms = none;
   for (std::size_t w = 0; w < values.size(); ++w) {
     for (double& value : values[w]) value = std::exp(value - greatest);
     terms.insert(terms.end(), values[w].begin() + static_cast<std::ptrdiff_t>(windows[w].own_begin),
                  values[w].begin() + static_cast<std::ptrdiff_t>(windows[w].own_end));
   }
-  const double all = Sum(terms);
+  const double all = Sum(std::move(terms));
   for (std::vector<double>& row : values) {
     for (double& value : row) value /= all;
   }
-  return terms.front() / all;
+  return Sum(std::move(none)) / all;
 }
 
 // token_logits [Tp] + fit, of the window's text tokens.
@@ -128,11 +130,10 @@ AnswerDistribution Distribute(std::span<const ReaderWindow> windows,
   for (std::size_t w = 0; w < windows.size(); ++w) {
     distribution.start.push_back(TextLogits(windows[w], logits[w].start, fits[w]));
     distribution.end.push_back(TextLogits(windows[w], logits[w].end, fits[w]));
-    none.push_back(static_cast<double>(logits[w].none));
+    none.push_back(static_cast<double>(logits[w].none) + static_cast<double>(fits[w]));
   }
-  const double mean = Sum(std::move(none)) / static_cast<double>(windows.size());
-  distribution.none_start = Softmax(windows, distribution.start, mean);
-  distribution.none_end = Softmax(windows, distribution.end, mean);
+  distribution.none_start = Softmax(windows, distribution.start, none);
+  distribution.none_end = Softmax(windows, distribution.end, std::move(none));
   return distribution;
 }
 

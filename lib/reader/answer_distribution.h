@@ -1,5 +1,5 @@
-// From the network's logits to what a reader returns: one softmax over the tokens of all passages
-// and "none of these" for the answer's start, one for its end (Clark and Gardner 2018).
+// From the network's logits to what a reader returns: one softmax over the tokens of all passages,
+// and a "none" of each, for the answer's start, one for its end (Clark and Gardner 2018).
 
 #pragma once
 

@@ -28,7 +28,7 @@ struct WindowLogits {
   std::vector<float> start;  // [Tp], w_s · h_t, of all tokens, without the window's fit
   std::vector<float> end;    // [Tp]
   float fit = 0;             // w_r · h_cls, without the retrieval scores
-  float none = 0;            // w_n · h_cls
+  float none = 0;            // w_n · h_cls, without the window's fit
   // [Tq, Tp], if asked for: what the question's tokens attend to in the window, averaged over the
   // heads of all joint layers.
   Matrix attention;

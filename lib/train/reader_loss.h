@@ -8,13 +8,14 @@ namespace fovea {
 
 struct ReaderLossTerms {
   double span = 0;
+  double local = 0;
   double rank = 0;
 };
 
 // Loss of one question (reader_network.h has the formula); `gradient` receives d loss / d logits
-// of span + rank_weight · rank, in the shape of the logits. d/d passage covers the rank term alone:
-// what the span terms owe to r_p is in start and end.
+// of span + weights.local · local + weights.rank · rank, in the shape of the logits. d/d passage
+// covers the rank term alone: what the others owe to r_p is in start, end and none.
 ReaderLossTerms LossOf(const ReaderQuestion& question, const ReaderLogits& logits,
-                       float rank_weight, ReaderLogits& gradient);
+                       const ReaderLossWeights& weights, ReaderLogits& gradient);
 
 }  // namespace fovea

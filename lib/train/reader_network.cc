@@ -255,14 +255,13 @@ ReaderLogits LogitsOf(const ReaderQuestion& question, const Batch& batch, std::s
                       const Parameter& score_weights) {
   constexpr float kNever = -std::numeric_limits<float>::infinity();
   ReaderLogits logits;
-  const auto passages = static_cast<float>(question.passages.size());
   for (std::size_t p = 0; p < question.passages.size(); ++p) {
     const ReaderPassage& passage = question.passages[p];
     const float fit = batch.passage_logits.row(pair + p)[0] +
                       score_weights.value.data()[0] * passage.scores[0] +
                       score_weights.value.data()[1] * passage.scores[1];
     logits.passage.push_back(fit);
-    logits.none += batch.passage_logits.row(pair + p)[1] / passages;
+    logits.none.push_back(batch.passage_logits.row(pair + p)[1] + fit);
     std::vector<float> start(passage.tokens.size(), kNever), end(passage.tokens.size(), kNever);
     const std::size_t first = batch.joint_starts[pair + p] + question.tokens.size();
     for (std::size_t t = passage.text; t + 1 < passage.tokens.size(); ++t) {
@@ -301,11 +300,12 @@ ReaderLoss ReaderNetwork::ForwardBackward(std::span<const ReaderQuestion> questi
   for (const ReaderQuestion& question : questions) {
     const ReaderLogits logits = LogitsOf(question, batch, pair, score_weights_);
     ReaderLogits gradient;
-    const ReaderLossTerms terms = LossOf(question, logits, options_.rank_weight, gradient);
+    const ReaderLossTerms terms = LossOf(question, logits, options_.loss, gradient);
     loss.span += terms.span;
+    loss.local += terms.local;
     loss.rank += terms.rank;
     for (std::size_t p = 0; p < question.passages.size(); ++p, ++pair) {
-      float fit = gradient.passage[p];
+      float fit = gradient.passage[p] + gradient.none[p];
       const std::size_t first = batch.joint_starts[pair] + question.tokens.size();
       for (std::size_t t = 0; t < question.passages[p].tokens.size(); ++t) {
         token_gradient.row(first + t)[0] = weight * gradient.start[p][t];
@@ -313,8 +313,7 @@ ReaderLoss ReaderNetwork::ForwardBackward(std::span<const ReaderQuestion> questi
         fit += gradient.start[p][t] + gradient.end[p][t];
       }
       passage_gradient.row(pair)[0] = weight * fit;
-      passage_gradient.row(pair)[1] =
-          weight * gradient.none / static_cast<float>(question.passages.size());
+      passage_gradient.row(pair)[1] = weight * gradient.none[p];
       for (std::size_t i = 0; i < 2; ++i) {
         score_weights_.gradient.data()[i] += weight * fit * question.passages[p].scores[i];
       }
@@ -324,6 +323,7 @@ ReaderLoss ReaderNetwork::ForwardBackward(std::span<const ReaderQuestion> questi
   loss.questions = questions.size();
   if (loss.questions > 0) {
     loss.span /= static_cast<double>(loss.questions);
+    loss.local /= static_cast<double>(loss.questions);
     loss.rank /= static_cast<double>(loss.questions);
   }
   return loss;

@@ -8,13 +8,16 @@
 //        attend to themselves and to each other
 //
 //   r_p = w_r · h_cls(p) + w_d dense_p + w_l lexical_p         how well a passage fits
-//   n   = mean_p w_n · h_cls(p)                                none of these
-//   P(start = t) = softmax over the text tokens of all passages and none of [w_s · h_t + r_p; n]
+//   n_p = w_n · h_cls(p)                                       no answer in p
+//   P(start = t) = softmax over the text tokens and "none" of all passages of
+//                  [w_s · h_t + r_p; n_p + r_p]
 //   P(end = t)     likewise with w_e
 //
-// Loss of a question: −log P(start ∈ gold) − log P(end ∈ gold) − rank_weight · log
-// softmax(r)[gold], the last where it has an answer. h_cls(p) is the state of the question's first
-// token beside p.
+// Loss of a question: −log P(start ∈ gold) − log P(end ∈ gold); plus weights.local times the mean
+// over the passages of the same within each passage alone, whose "none" is right where the answer
+// is not in it (Devlin et al. 2019, section 4.3); minus weights.rank · log softmax(r)[gold]. Where
+// no passage answers, all of "none" is right, and there is no last term. h_cls(p) is the state of
+// the question's first token beside p.
 
 #pragma once
 
@@ -34,11 +37,16 @@ class Encoder;
 class SafetensorsFile;
 class ThreadPool;
 
+struct ReaderLossWeights {
+  float local = 1.0f;
+  float rank = 0.5f;
+};
+
 struct ReaderNetworkOptions {
   std::size_t frozen_layers = 0;
   std::size_t apart_layers = 3;
   std::size_t joint_layers = 3;
-  float rank_weight = 0.5f;
+  ReaderLossWeights loss = {};
 };
 
 // [CLS] (title [SEP]) text [SEP]; answers can only be in the text.
@@ -63,16 +71,18 @@ struct ReaderLogits {
   std::vector<std::vector<float>> start;
   std::vector<std::vector<float>> end;
   std::vector<float> passage;  // [P], r_p
-  float none = 0;
+  std::vector<float> none;     // [P], n_p + r_p
 };
 
 // Mean over questions.
 struct ReaderLoss {
   double span = 0;
+  double local = 0;
   double rank = 0;
   std::size_t questions = 0;
-  double total(const ReaderNetworkOptions& options) const {
-    return span + static_cast<double>(options.rank_weight) * rank;
+  double total(const ReaderLossWeights& weights) const {
+    return span + static_cast<double>(weights.local) * local +
+           static_cast<double>(weights.rank) * rank;
   }
 };
 

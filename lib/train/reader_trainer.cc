@@ -81,12 +81,14 @@ ReaderLoss ReaderTrainer::Step(std::span<const std::size_t> order, std::uint64_t
     const auto loss = network_.ForwardBackward(std::span(questions).subspan(begin, end - begin),
                                                weight, dropout, pool);
     sum.span += loss.span * static_cast<double>(loss.questions);
+    sum.local += loss.local * static_cast<double>(loss.questions);
     sum.rank += loss.rank * static_cast<double>(loss.questions);
     sum.questions += loss.questions;
     tokens_ += tokens;
     begin = end;
   }
   sum.span /= static_cast<double>(sum.questions);
+  sum.local /= static_cast<double>(sum.questions);
   sum.rank /= static_cast<double>(sum.questions);
   return sum;
 }
@@ -109,7 +111,7 @@ void ReaderTrainer::Run(const std::function<void(const TrainingProgress&)>& prog
     const auto batch =
         std::span(order).subspan(at, std::min(options_.batch_questions, order.size() - at));
     const ReaderLoss loss = Step(batch, epoch, pool);
-    if (!std::isfinite(loss.span) || !std::isfinite(loss.rank)) {
+    if (!std::isfinite(loss.total(network_.options().loss))) {
       throw Error(ErrorCode::kInvalidArgument,
                   "training: the loss is not a number at step " + std::to_string(step_) +
                       "; the last checkpoint is whole: resume from it with a lower rate");

@@ -42,16 +42,16 @@ class AnswerDistributionTest : public ::testing::Test {
 // Exact sums of a handful of exponentials; results are stored in f32.
 constexpr double kTolerance = 1e-6;
 
-TEST_F(AnswerDistributionTest, OneSoftmaxOverTheTextOfAllPassagesAndNone) {
+TEST_F(AnswerDistributionTest, OneSoftmaxOverTheTextAndTheNoneOfAllPassages) {
   const AnswerDistribution got = Distribute(windows_, logits_, fits_);
-  const double all =
-      std::exp(1.5) + std::exp(0.5) + std::exp(-1.5) + std::exp(-0.5) + std::exp(1.5);
+  const double none = 2 * std::exp(1.5);  // 1 + 0.5 and 2 − 0.5
+  const double all = std::exp(1.5) + std::exp(0.5) + std::exp(-1.5) + std::exp(-0.5) + none;
   EXPECT_NEAR(got.start[0][0], std::exp(1.5) / all, kTolerance);
   EXPECT_NEAR(got.start[1][0], std::exp(-1.5) / all, kTolerance);
-  EXPECT_NEAR(got.none_start, std::exp(1.5) / all, kTolerance);
-  const double ends = std::exp(0.5) + std::exp(2.5) + 2 * std::exp(-0.5) + std::exp(1.5);
+  EXPECT_NEAR(got.none_start, none / all, kTolerance);
+  const double ends = std::exp(0.5) + std::exp(2.5) + 2 * std::exp(-0.5) + none;
   EXPECT_NEAR(got.end[0][1], std::exp(2.5) / ends, kTolerance);
-  EXPECT_NEAR(got.none_end, std::exp(1.5) / ends, kTolerance);
+  EXPECT_NEAR(got.none_end, none / ends, kTolerance);
 }
 
 TEST_F(AnswerDistributionTest, WeightsSumToOneAndSentencesToTheirPassage) {

@@ -11,7 +11,7 @@ namespace fovea {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
-constexpr float kRankWeight = 0.5f;
+constexpr ReaderLossWeights kWeights = {.local = 0.75f, .rank = 0.5f};
 
 ReaderPassage Passage(std::size_t tokens,
                       std::vector<std::pair<std::size_t, std::size_t>> answers = {}) {
@@ -32,44 +32,55 @@ ReaderLogits RandomLogits(const ReaderQuestion& question) {
         values->back()[t] = uniform(random);
     }
     logits.passage.push_back(uniform(random));
+    logits.none.push_back(uniform(random));
   }
-  logits.none = uniform(random);
   return logits;
 }
 
-// The formula, by plain sums in double precision.
-double Reference(const ReaderQuestion& question, const ReaderLogits& logits) {
-  const auto mass = [](float value) { return std::exp(static_cast<double>(value)); };
-  double loss = 0;
+double Mass(float value) { return std::exp(static_cast<double>(value)); }
+
+// −log P of the right starts (or ends) over the passages [begin, end), by plain sums in double
+// precision.
+double Span(const ReaderQuestion& question, const ReaderLogits& logits, bool start,
+            std::size_t begin, std::size_t end) {
+  double all = 0, right = 0, none = 0;
   bool answerable = false;
-  for (const auto* values : {&logits.start, &logits.end}) {
-    double all = mass(logits.none);
-    for (const auto& row : *values) {
-      for (const float value : row) all += mass(value);
+  for (std::size_t p = begin; p < end; ++p) {
+    const std::vector<float>& row = (start ? logits.start : logits.end)[p];
+    none += Mass(logits.none[p]);
+    for (std::size_t t = 0; t < row.size(); ++t) {
+      bool gold = false;
+      for (const auto& [first, last] : question.passages[p].answers)
+        gold = gold || t == (start ? first : last);
+      if (gold) right += Mass(row[t]);
+      all += Mass(row[t]);
+      answerable = answerable || gold;
     }
-    double right = 0;
-    for (std::size_t p = 0; p < question.passages.size(); ++p) {
-      for (std::size_t t = 0; t < (*values)[p].size(); ++t) {
-        bool gold = false;
-        for (const auto& [first, last] : question.passages[p].answers)
-          gold = gold || t == (values == &logits.start ? first : last);
-        if (gold) right += mass((*values)[p][t]);
-        answerable = answerable || gold;
-      }
-    }
-    loss -= std::log((answerable ? right : mass(logits.none)) / all);
   }
-  if (!answerable || question.passages.size() < 2) return loss;
+  return -std::log((answerable ? right : none) / (all + none));
+}
+
+double Reference(const ReaderQuestion& question, const ReaderLogits& logits) {
+  const std::size_t passages = question.passages.size();
+  double loss = 0, local = 0;
+  for (const bool start : {true, false}) {
+    loss += Span(question, logits, start, 0, passages);
+    for (std::size_t p = 0; p < passages; ++p)
+      local += Span(question, logits, start, p, p + 1) / static_cast<double>(passages);
+  }
+  loss += static_cast<double>(kWeights.local) * local;
   double all = 0, right = 0;
-  for (std::size_t p = 0; p < question.passages.size(); ++p) {
-    all += mass(logits.passage[p]);
-    if (!question.passages[p].answers.empty()) right += mass(logits.passage[p]);
+  for (std::size_t p = 0; p < passages; ++p) {
+    all += Mass(logits.passage[p]);
+    if (!question.passages[p].answers.empty()) right += Mass(logits.passage[p]);
   }
-  return loss - static_cast<double>(kRankWeight) * std::log(right / all);
+  if (right <= 0 || passages < 2) return loss;
+  return loss - static_cast<double>(kWeights.rank) * std::log(right / all);
 }
 
 double Total(const ReaderLossTerms& terms) {
-  return terms.span + static_cast<double>(kRankWeight) * terms.rank;
+  return terms.span + static_cast<double>(kWeights.local) * terms.local +
+         static_cast<double>(kWeights.rank) * terms.rank;
 }
 
 std::vector<ReaderQuestion> Questions() {
@@ -85,7 +96,7 @@ TEST(ReaderLoss, IsTheFormula) {
   for (const ReaderQuestion& question : Questions()) {
     const ReaderLogits logits = RandomLogits(question);
     ReaderLogits gradient;
-    EXPECT_NEAR(Total(LossOf(question, logits, kRankWeight, gradient)), Reference(question, logits),
+    EXPECT_NEAR(Total(LossOf(question, logits, kWeights, gradient)), Reference(question, logits),
                 1e-12);
   }
 }
@@ -94,7 +105,7 @@ TEST(ReaderLoss, ItsGradientIsTheDerivative) {
   for (const ReaderQuestion& question : Questions()) {
     ReaderLogits logits = RandomLogits(question);
     ReaderLogits gradient;
-    LossOf(question, logits, kRankWeight, gradient);
+    LossOf(question, logits, kWeights, gradient);
     const auto check = [&](float& value, float got) {
       if (value == kNever) {
         EXPECT_EQ(got, 0.0f);
@@ -115,8 +126,8 @@ TEST(ReaderLoss, ItsGradientIsTheDerivative) {
         check(logits.end[p][t], gradient.end[p][t]);
       }
       check(logits.passage[p], gradient.passage[p]);
+      check(logits.none[p], gradient.none[p]);
     }
-    check(logits.none, gradient.none);
   }
 }
 
@@ -126,8 +137,18 @@ TEST(ReaderLoss, StaysFiniteWhereTheAnswerIsOutOfReach) {
   ReaderLogits logits = RandomLogits(question);
   logits.start[0][1] = -1e30f;
   ReaderLogits gradient;
-  EXPECT_TRUE(std::isfinite(LossOf(question, logits, kRankWeight, gradient).span));
+  EXPECT_TRUE(std::isfinite(LossOf(question, logits, kWeights, gradient).span));
   for (const float value : gradient.start[0]) EXPECT_TRUE(std::isfinite(value));
+}
+
+TEST(ReaderLoss, WithoutALocalWeightThePassagesCompeteAlone) {
+  const ReaderQuestion question = Questions()[0];
+  const ReaderLogits logits = RandomLogits(question);
+  ReaderLogits gradient;
+  const ReaderLossTerms terms = LossOf(question, logits, {.local = 0, .rank = 0}, gradient);
+  EXPECT_EQ(terms.local, 0);
+  EXPECT_NEAR(terms.span, Span(question, logits, true, 0, 2) + Span(question, logits, false, 0, 2),
+              1e-12);
 }
 
 }  // namespace

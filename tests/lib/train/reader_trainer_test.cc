@@ -92,7 +92,7 @@ class ReaderTraining : public testing::Test {
 
 double Loss(ReaderNetwork& network, const std::vector<ReaderQuestion>& questions) {
   const ReaderLoss loss = network.ForwardBackward(questions, 0, {}, nullptr);
-  return loss.total(network.options());
+  return loss.total(network.options().loss);
 }
 
 TEST_F(ReaderTraining, LearnsToPointAtTheWordAndToSayNone) {
