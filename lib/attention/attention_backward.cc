@@ -13,25 +13,56 @@
 namespace fovea {
 namespace {
 
-// One head of one sequence: views of its columns and rows.
-void HeadBackward(ConstMatrixView query, ConstMatrixView key, ConstMatrixView value, float scale,
-                  ConstMatrixView out_gradient, const AttentionGradients& gradients) {
-  Matrix weights(query.rows, key.rows);
-  Gemm(query, key, {.transpose_b = true}, weights.view(), nullptr);
-  for (std::size_t q = 0; q < query.rows; ++q) {
-    CurrentKernels().scale(weights.row(q).data(), key.rows, scale);
-    SoftmaxInPlace(weights.row(q));
+struct Inputs {
+  ConstMatrixView query, key, value, out_gradient;
+};
+
+// softmax(Q Kᵀ · scale + mask) of one head of a sequence.
+void Weights(const Inputs& head, float scale, const MaskSequence& sequence,
+             const AttentionMask& mask, MatrixView weights) {
+  Gemm(head.query, head.key, {.transpose_b = true}, weights, nullptr);
+  for (std::size_t q = 0; q < weights.rows; ++q) {
+    const std::size_t visible = sequence.Visible(mask, sequence.query_begin + q);
+    CurrentKernels().scale(weights.row(q), visible, scale);
+    SoftmaxInPlace(weights.row_span(q).first(visible));
+    std::fill(weights.row(q) + visible, weights.row(q) + weights.cols, 0.0f);
   }
-  Gemm(weights.view(), out_gradient, {.transpose_a = true}, gradients.value, nullptr);
-  Matrix scores(query.rows, key.rows);  // dP, then dS
-  Gemm(out_gradient, value, {.transpose_b = true}, scores.view(), nullptr);
-  for (std::size_t q = 0; q < query.rows; ++q) {
+}
+
+// One head of one sequence: views of its columns and rows. Keys and values of a group's first head
+// are overwritten, those of the others added to.
+void HeadBackward(const Inputs& head, float scale, const MaskSequence& sequence,
+                  const AttentionMask& mask, bool first_of_group,
+                  const AttentionGradients& gradients) {
+  Matrix weights(head.query.rows, head.key.rows);
+  Weights(head, scale, sequence, mask, weights.view());
+  Gemm(weights.view(), head.out_gradient, {.transpose_a = true, .accumulate = !first_of_group},
+       gradients.value, nullptr);
+  Matrix scores(head.query.rows, head.key.rows);  // dP, then dS
+  Gemm(head.out_gradient, head.value, {.transpose_b = true}, scores.view(), nullptr);
+  for (std::size_t q = 0; q < scores.rows(); ++q) {
     const float mean = Dot(weights.row(q), scores.row(q));
-    for (std::size_t k = 0; k < key.rows; ++k)
+    for (std::size_t k = 0; k < scores.cols(); ++k)
       scores.row(q)[k] = weights.row(q)[k] * (scores.row(q)[k] - mean) * scale;
   }
-  Gemm(scores.view(), key, {}, gradients.query, nullptr);
-  Gemm(scores.view(), query, {.transpose_a = true}, gradients.key, nullptr);
+  Gemm(scores.view(), head.key, {}, gradients.query, nullptr);
+  Gemm(scores.view(), head.query, {.transpose_a = true, .accumulate = !first_of_group},
+       gradients.key, nullptr);
+}
+
+void Check(const AttentionShape& shape, const Inputs& in, const AttentionGradients& gradients) {
+  const auto fits = [&](ConstMatrixView view, std::size_t rows, int heads) {
+    return view.rows == rows && view.cols == static_cast<std::size_t>(heads * shape.head_width);
+  };
+  const auto queries = [&](ConstMatrixView view) { return fits(view, in.query.rows, shape.heads); };
+  const auto keys = [&](ConstMatrixView view) { return fits(view, in.key.rows, shape.kv_heads); };
+  if (shape.kv_heads < 1 || shape.heads % shape.kv_heads != 0 || shape.head_width < 1 ||
+      !queries(in.query) || !queries(in.out_gradient) || !queries(gradients.query) ||
+      !keys(in.key) || !keys(in.value) || !keys(gradients.key) || !keys(gradients.value)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "attention, backward: queries and outputs must be as wide as the heads together, "
+                "keys and values as the key/value heads, with a gradient of the same shape each");
+  }
 }
 
 }  // namespace
@@ -40,40 +71,34 @@ void ScaledDotProductAttentionBackward(const AttentionShape& shape, ConstMatrixV
                                        ConstMatrixView key, ConstMatrixView value,
                                        const AttentionMask& mask, ConstMatrixView out_gradient,
                                        const AttentionGradients& gradients, ThreadPool* pool) {
-  const auto heads = static_cast<std::size_t>(shape.heads);
+  Check(shape, {query, key, value, out_gradient}, gradients);
   const auto width = static_cast<std::size_t>(shape.head_width);
-  const auto fits = [&](ConstMatrixView view, std::size_t rows) {
-    return view.rows == rows && view.cols == heads * width;
-  };
-  if (mask.causal || shape.kv_heads != shape.heads || !fits(query, query.rows) ||
-      !fits(key, key.rows) || !fits(value, key.rows) || !fits(out_gradient, query.rows) ||
-      !fits(gradients.query, query.rows) || !fits(gradients.key, key.rows) ||
-      !fits(gradients.value, key.rows)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "attention, backward: causal masks and grouped heads have no gradients here, and "
-                "all matrices must be as wide as the heads together");
-  }
+  const auto groups = static_cast<std::size_t>(shape.kv_heads);
+  const std::size_t group_heads = static_cast<std::size_t>(shape.heads) / groups;
   const float scale =
       shape.scale != 0 ? shape.scale : 1.0f / std::sqrt(static_cast<float>(shape.head_width));
   const std::vector<MaskSequence> sequences = SequencesOf(mask, query.rows, key.rows);
-  for (const MatrixView& view : {gradients.key, gradients.value}) {
-    for (std::size_t k = 0; k < view.rows; ++k) std::fill_n(view.row(k), view.cols, 0.0f);
+  for (const MatrixView& view : {gradients.query, gradients.key, gradients.value}) {
+    for (std::size_t r = 0; r < view.rows; ++r) std::fill_n(view.row(r), view.cols, 0.0f);
   }
   const auto body = [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
-      const MaskSequence& s = sequences[i / heads];
-      const std::size_t first = i % heads * width;
-      const auto queries = [&](auto view) {
-        return view.Rows(s.query_begin, s.query_end).Cols(first, first + width);
-      };
+      const MaskSequence& s = sequences[i / groups];
+      const std::size_t group = i % groups;
       const auto keys = [&](auto view) {
-        return view.Rows(s.key_begin, s.key_end).Cols(first, first + width);
+        return view.Rows(s.key_begin, s.key_end).Cols(group * width, (group + 1) * width);
       };
-      HeadBackward(queries(query), keys(key), keys(value), scale, queries(out_gradient),
-                   {queries(gradients.query), keys(gradients.key), keys(gradients.value)});
+      for (std::size_t head = group * group_heads; head < (group + 1) * group_heads; ++head) {
+        const auto queries = [&](auto view) {
+          return view.Rows(s.query_begin, s.query_end).Cols(head * width, (head + 1) * width);
+        };
+        HeadBackward({queries(query), keys(key), keys(value), queries(out_gradient)}, scale, s,
+                     mask, head == group * group_heads,
+                     {queries(gradients.query), keys(gradients.key), keys(gradients.value)});
+      }
     }
   };
-  ParallelFor(pool, sequences.size() * heads, 1, body);
+  ParallelFor(pool, sequences.size() * groups, 1, body);
 }
 
 }  // namespace fovea

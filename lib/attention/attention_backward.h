@@ -8,8 +8,8 @@ namespace fovea {
 
 struct AttentionGradients {
   MatrixView query;  // [Tq, H·Dh]
-  MatrixView key;    // [Tk, H·Dh]
-  MatrixView value;  // [Tk, H·Dh]
+  MatrixView key;    // [Tk, Hkv·Dh]
+  MatrixView value;  // [Tk, Hkv·Dh]
 };
 
 // From d loss / d out [Tq, H·Dh] to the gradients of the inputs, which are overwritten. With
@@ -18,9 +18,9 @@ struct AttentionGradients {
 //   dV = Pᵀ dO      dP = dO Vᵀ      dS = P ⊙ (dP − rowsum(P ⊙ dP))      dQ = scale · dS K
 //   dK = scale · dSᵀ Q
 //
-// Only what training needs: as many key/value heads as heads, no causal mask; else
-// Error(kInvalidArgument). Ragged sequences as in ScaledDotProductAttention; keys of no sequence
-// get zeros. Independent of the threads.
+// A key/value head has the sum over its group of query heads. Shapes and masks as in
+// ScaledDotProductAttention; what sees nothing and what is seen by nothing gets zeros. Throws
+// Error(kInvalidArgument) if the shapes do not fit. Independent of the threads.
 void ScaledDotProductAttentionBackward(const AttentionShape& shape, ConstMatrixView query,
                                        ConstMatrixView key, ConstMatrixView value,
                                        const AttentionMask& mask, ConstMatrixView out_gradient,

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "tests/reference/attention.h"
+
 namespace fovea::reference {
 
 DoubleMatrix Linear(const DoubleMatrix& x, const DoubleMatrix& weight, const DoubleMatrix& bias) {
@@ -43,28 +45,20 @@ DoubleMatrix Gelu(const DoubleMatrix& x) {
 DoubleMatrix SelfAttention(const DoubleMatrix& query_key_value, std::size_t heads,
                            const std::vector<std::size_t>& starts) {
   const std::size_t width = query_key_value.cols / 3;
-  const std::size_t head_width = width / heads;
-  DoubleMatrix out{query_key_value.rows, width, std::vector<double>(query_key_value.rows * width)};
-  for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
-    for (std::size_t q = starts[s]; q < starts[s + 1]; ++q) {
-      for (std::size_t h = 0; h < heads; ++h) {
-        std::vector<double> weights;
-        double sum = 0;
-        for (std::size_t k = starts[s]; k < starts[s + 1]; ++k) {
-          double score = 0;
-          for (std::size_t i = h * head_width; i < (h + 1) * head_width; ++i)
-            score += query_key_value.at(q, i) * query_key_value.at(k, width + i);
-          weights.push_back(std::exp(score / std::sqrt(static_cast<double>(head_width))));
-          sum += weights.back();
-        }
-        for (std::size_t k = starts[s]; k < starts[s + 1]; ++k) {
-          for (std::size_t i = h * head_width; i < (h + 1) * head_width; ++i)
-            out.at(q, i) += weights[k - starts[s]] / sum * query_key_value.at(k, 2 * width + i);
-        }
-      }
+  std::vector<DoubleMatrix> parts;
+  for (std::size_t part = 0; part < 3; ++part) {
+    parts.push_back(DoubleMatrix::Zeros(query_key_value.rows, width));
+    for (std::size_t r = 0; r < query_key_value.rows; ++r) {
+      for (std::size_t i = 0; i < width; ++i)
+        parts.back().at(r, i) = query_key_value.at(r, part * width + i);
     }
   }
-  return out;
+  const NamedMask same_sequence = {.name = "", .query_starts = starts, .key_starts = starts};
+  const double scale = 1 / std::sqrt(static_cast<double>(width / heads));
+  return {query_key_value.rows, width,
+          Attention(parts[0], parts[1], parts[2], heads, heads, scale,
+                    [&](std::size_t q, std::size_t k) { return same_sequence.Sees(q, k); })
+              .out};
 }
 
 DoubleMatrix Sum(const DoubleMatrix& a, const DoubleMatrix& b) {

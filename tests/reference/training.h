@@ -5,20 +5,11 @@
 
 #include <cstddef>
 #include <functional>
-#include <string>
 #include <vector>
 
+#include "tests/reference/double_matrix.h"
+
 namespace fovea::reference {
-
-// Row-major.
-struct DoubleMatrix {
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-  std::vector<double> values;
-
-  double& at(std::size_t r, std::size_t c) { return values[r * cols + c]; }
-  double at(std::size_t r, std::size_t c) const { return values[r * cols + c]; }
-};
 
 DoubleMatrix Linear(const DoubleMatrix& x, const DoubleMatrix& weight, const DoubleMatrix& bias);
 DoubleMatrix LayerNorm(const DoubleMatrix& x, const DoubleMatrix& gamma, const DoubleMatrix& beta,

@@ -97,8 +97,8 @@ void AppendQ6SuperBlock(double magnitude, std::mt19937& random, Weights& weights
     const std::size_t part = i / 128;
     const std::size_t quarter = i % 128 / 32;
     const int byte = low[64 * part + 32 * (quarter % 2) + i % 32];
-    const int q = (quarter < 2 ? byte % 16 : byte / 16) +
-                  16 * (high[32 * part + i % 32] >> 2 * quarter & 3);
+    const int q =
+        (quarter < 2 ? byte % 16 : byte / 16) + 16 * (high[32 * part + i % 32] >> 2 * quarter & 3);
     const int s = scales[i / 16] < 128 ? scales[i / 16] : scales[i / 16] - 256;
     weights.values.push_back(HalfValue(d) * s * (q - 32));
   }
@@ -133,6 +133,14 @@ std::vector<float> RandomFloats(std::size_t count, std::mt19937& random) {
   std::vector<float> floats(count);
   for (float& x : floats) x = uniform(random);
   return floats;
+}
+
+Matrix RandomMatrix(std::size_t rows, std::size_t cols, float spread, std::uint32_t seed) {
+  std::mt19937 random(seed);
+  Matrix matrix(rows, cols);
+  const std::vector<float> floats = RandomFloats(rows * cols, random);
+  for (std::size_t i = 0; i < floats.size(); ++i) matrix.data()[i] = spread * floats[i];
+  return matrix;
 }
 
 Weights RandomWeights(WeightType type, std::size_t outputs, std::size_t inputs,

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "lib/kernels/matrix.h"
 #include "lib/kernels/packed_matrix.h"
 
 namespace fovea::reference {
@@ -30,6 +31,8 @@ Weights RandomWeights(WeightType type, std::size_t outputs, std::size_t inputs,
 
 // Uniform in [−1, 1).
 std::vector<float> RandomFloats(std::size_t count, std::mt19937& random);
+// Uniform in [−spread, spread), by the seed.
+Matrix RandomMatrix(std::size_t rows, std::size_t cols, float spread, std::uint32_t seed);
 
 // Value of an IEEE half, by its definition.
 double HalfValue(std::uint16_t half);

@@ -4,66 +4,31 @@
 
 #include <cmath>
 #include <cstring>
-#include <random>
 
 #include "lib/base/thread_pool.h"
+#include "tests/reference/attention.h"
 #include "tests/reference/training.h"
+#include "tests/reference/weights.h"
 #include "tests/support/expect_error.h"
 
 namespace fovea {
 namespace {
 
 using reference::DoubleMatrix;
+using reference::ToDouble;
 
 constexpr std::size_t kHeads = 3, kWidth = 4, kQueries = 5, kKeys = 7;
 constexpr AttentionShape kShape = {.heads = kHeads, .kv_heads = kHeads, .head_width = kWidth};
 
 Matrix Random(std::size_t rows, std::size_t cols, std::uint32_t seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(-1.5f, 1.5f);
-  Matrix matrix(rows, cols);
-  for (std::size_t i = 0; i < rows * cols; ++i) matrix.data()[i] = uniform(random);
-  return matrix;
+  return reference::RandomMatrix(rows, cols, 1.5f, seed);
 }
 
-DoubleMatrix ToDouble(const Matrix& matrix) {
-  return {
-      matrix.rows(), matrix.cols(), {matrix.data(), matrix.data() + matrix.rows() * matrix.cols()}};
-}
-
-struct Masked {
-  const char* name;
-  bool causal = false;
-  std::ptrdiff_t offset = 0;
-  std::vector<std::size_t> query_starts = {};
-  std::vector<std::size_t> key_starts = {};
-
-  AttentionMask mask() const {
-    AttentionMask result;
-    result.causal = causal;
-    result.causal_offset = offset;
-    result.query_starts = query_starts;
-    result.key_starts = key_starts;
-    return result;
-  }
-  bool Sees(std::size_t q, std::size_t k) const {
-    std::size_t first_query = 0, first_key = 0;
-    for (std::size_t s = 0; s + 1 < query_starts.size(); ++s) {
-      if (q < query_starts[s] || q >= query_starts[s + 1]) continue;
-      if (k < key_starts[s] || k >= key_starts[s + 1]) return false;
-      first_query = query_starts[s];
-      first_key = key_starts[s];
-    }
-    return !causal || static_cast<std::ptrdiff_t>(k - first_key) <=
-                          static_cast<std::ptrdiff_t>(q - first_query) + offset;
-  }
-};
-
-class AdditiveAttentionTest : public testing::TestWithParam<Masked> {
+class AdditiveAttentionTest : public testing::TestWithParam<reference::NamedMask> {
  protected:
   // By the formula, a query and head at a time.
   DoubleMatrix Out() const {
-    DoubleMatrix out{kQueries, kHeads * kWidth, std::vector<double>(kQueries * kHeads * kWidth)};
+    DoubleMatrix out = DoubleMatrix::Zeros(kQueries, kHeads * kWidth);
     for (std::size_t q = 0; q < kQueries; ++q) {
       for (std::size_t h = 0; h < kHeads; ++h) {
         std::vector<double> masses(kKeys);
@@ -110,8 +75,8 @@ class AdditiveAttentionTest : public testing::TestWithParam<Masked> {
   const Matrix v_ = Random(kKeys, kHeads* kWidth, 3);
   const Matrix s_ = Random(kHeads, kWidth, 4);
   const Matrix seed_ = Random(kQueries, kHeads* kWidth, 5);
-  DoubleMatrix query_ = ToDouble(q_), key_ = ToDouble(k_), value_ = ToDouble(v_),
-               score_ = ToDouble(s_);
+  DoubleMatrix query_ = ToDouble(q_.view()), key_ = ToDouble(k_.view()),
+               value_ = ToDouble(v_.view()), score_ = ToDouble(s_.view());
 };
 
 // A few dozen roundings of 6e-8 on numbers of order 1 to 10.
@@ -167,19 +132,9 @@ TEST_P(AdditiveAttentionTest, ThreadsChangeNoBit) {
   EXPECT_TRUE(same(a, b));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Masks, AdditiveAttentionTest,
-    testing::Values(Masked{.name = "None"}, Masked{.name = "Causal", .causal = true, .offset = 2},
-                    // The first query sees no key.
-                    Masked{.name = "CausalFromBehind", .causal = true, .offset = -1},
-                    // The last sequence has no keys.
-                    Masked{
-                        .name = "Ragged", .query_starts = {0, 2, 4, 5}, .key_starts = {0, 3, 7, 7}},
-                    Masked{.name = "RaggedCausal",
-                           .causal = true,
-                           .query_starts = {0, 2, 5},
-                           .key_starts = {0, 3, 7}}),
-    [](const auto& masked) { return std::string(masked.param.name); });
+INSTANTIATE_TEST_SUITE_P(Masks, AdditiveAttentionTest,
+                         testing::ValuesIn(reference::MasksOfFiveQueriesAndSevenKeys()),
+                         [](const auto& mask) { return mask.param.name; });
 
 TEST(AdditiveAttention, RefusesShapesThatDoNotFit) {
   const Matrix query = Random(2, 8, 1), score = Random(2, 4, 2), narrow = Random(2, 6, 3);

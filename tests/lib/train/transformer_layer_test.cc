@@ -14,6 +14,7 @@ namespace fovea {
 namespace {
 
 using reference::DoubleMatrix;
+using reference::ToDouble;
 
 constexpr TransformerSizes kSizes = {.width = 8, .heads = 2, .feed_forward = 12, .epsilon = 1e-12f};
 const std::vector<std::size_t> kStarts = {0, 4, 5, 7};
@@ -21,13 +22,6 @@ const std::vector<std::size_t> kStarts = {0, 4, 5, 7};
 // Numbers of order 1 pass through a few dozen additions and two divisions by a standard deviation:
 // some hundred roundings of 6e-8, on gradients of up to about ten.
 constexpr double kTolerance = 2e-4;
-
-DoubleMatrix ToDouble(ConstMatrixView view) {
-  DoubleMatrix copy{view.rows, view.cols, {}};
-  for (std::size_t r = 0; r < view.rows; ++r)
-    copy.values.insert(copy.values.end(), view.row(r), view.row(r) + view.cols);
-  return copy;
-}
 
 void Fill(Matrix& matrix, std::mt19937& random, float around, float spread) {
   std::uniform_real_distribution<float> uniform(around - spread, around + spread);
