@@ -1,4 +1,4 @@
-// English function words that a lexical query can do without. Internal to retriever/.
+// English function words that a lexical query can do without.
 
 #pragma once
 

@@ -14,6 +14,7 @@
 #include "lib/base/thread_pool.h"
 #include "lib/reader/reader_windows.h"
 #include "lib/text/utf8.h"
+#include "tools/altered_question.h"
 #include "tools/json_lines.h"
 #include "tools/session.h"
 #include "tools/squad.h"
@@ -322,6 +323,13 @@ ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) con
   const auto draw = static_cast<float>(random() >> 40) / static_cast<float>(1 << 24);
   const bool withhold = draw < options_.without_answer && !wrong.empty();
   if (!withhold) example.passages.push_back(Passage(right, &question));
+  if (!withhold && draw >= 1 - options_.altered) {
+    if (const std::optional<std::string> altered =
+            AlterQuestion(question.question, data_.contexts[question.context].text, random)) {
+      example.tokens = encoder_.Tokenize(*altered);
+      example.passages.front().answers.clear();
+    }
+  }
   while (example.passages.size() < options_.passages && !wrong.empty()) {
     const std::size_t pick = random() % wrong.size();
     example.passages.push_back(Passage(wrong[pick], nullptr));

@@ -142,7 +142,8 @@ class Examples : public testing::Test {
   }
 
   TrainingExamples Make(std::vector<std::vector<Candidate>> candidates,
-                        const ReaderDataOptions& options = {.passages = 3, .without_answer = 0}) {
+                        const ReaderDataOptions& options = {
+                            .passages = 3, .without_answer = 0, .altered = 0}) {
     return {data_, std::move(candidates), TestEncoder(), options, &pool_};
   }
 
@@ -207,13 +208,32 @@ TEST_F(Examples, AnUnanswerableQuestionHasItsContextAndNoAnswer) {
 }
 
 TEST_F(Examples, TheRightPassageIsWithheldFromItsShareOfQuestions) {
-  const TrainingExamples examples = Make(kFound, {.passages = 2, .without_answer = 0.2f});
+  const TrainingExamples examples =
+      Make(kFound, {.passages = 2, .without_answer = 0.2f, .altered = 0});
   int withheld = 0;
   constexpr int kDraws = 2000;
   for (std::uint64_t epoch = 0; epoch < kDraws; ++epoch)
     withheld += examples.Get(1, epoch).passages[0].answers.empty() ? 1 : 0;
   // Five standard deviations of a binomial: √(2000 · 0.2 · 0.8) = 18.
   EXPECT_NEAR(withheld, 0.2 * kDraws, 90);
+}
+
+TEST_F(Examples, AnAlteredQuestionHasItsPassageAndNoAnswer) {
+  // "it" stands for no name; "lit" has no opposite: the year alone can change.
+  data_.questions[1].question = "What did it burn in 1821?";
+  const std::vector<TokenId> plain = TestEncoder().Tokenize(data_.questions[1].question);
+  const TrainingExamples examples =
+      Make(kFound, {.passages = 2, .without_answer = 0, .altered = 0.25f});
+  int altered = 0;
+  constexpr int kDraws = 2000;
+  for (std::uint64_t epoch = 0; epoch < kDraws; ++epoch) {
+    const ReaderQuestion question = examples.Get(1, epoch);
+    EXPECT_THAT(Decode(question.passages[0], 1, 2), "the lamp");
+    EXPECT_EQ(question.passages[0].answers.empty(), question.tokens != plain);
+    altered += question.tokens != plain ? 1 : 0;
+  }
+  // Five standard deviations of a binomial: √(2000 · 0.25 · 0.75) = 19.
+  EXPECT_NEAR(altered, 0.25 * kDraws, 97);
 }
 
 TEST_F(Examples, OfAFileTakenInPartAnEpochTakesTheNextOnes) {

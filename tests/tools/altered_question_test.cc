@@ -1,0 +1,75 @@
+#include "tools/altered_question.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace fovea::tools {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+// All that come out of a question.
+std::set<std::string> Altered(const std::string& question, const std::string& context) {
+  std::mt19937_64 random(1);
+  std::set<std::string> altered;
+  for (int i = 0; i < 300; ++i) {
+    if (const auto one = AlterQuestion(question, context, random)) altered.insert(*one);
+  }
+  return altered;
+}
+
+constexpr const char* kContext =
+    "The lamp at Port Anna burns whale oil. In 1821 Ada Fenn lit it; later Tom rowed over.";
+
+TEST(AlterQuestion, PutsAnotherNameOfThePassageInItsPlace) {
+  EXPECT_THAT(Altered("What burns at Port Anna?", kContext),
+              UnorderedElementsAre("What burns at Ada Fenn?", "What burns at Tom?"));
+}
+
+TEST(AlterQuestion, KeepsToLowerCaseWhereTheQuestionDoes) {
+  EXPECT_THAT(Altered("what burns at port anna", kContext),
+              UnorderedElementsAre("what burns at ada fenn", "what burns at tom"));
+}
+
+TEST(AlterQuestion, TakesNoWordForANameThatHasItsCapitalFromTheSentence) {
+  EXPECT_THAT(Altered("Who saw lamps?", "Lamps burn. He met Tom and Anna."), IsEmpty());
+  EXPECT_THAT(Altered("Who saw the oil?", "Oil burns. He saw Tom."), IsEmpty());
+}
+
+TEST(AlterQuestion, FindsWholeWordsAlone) {
+  EXPECT_THAT(Altered("What do tomatoes burn?", kContext), IsEmpty());
+}
+
+TEST(AlterQuestion, ChangesANumberToOneOfItsLength) {
+  const std::set<std::string> altered = Altered("Who lit it in 1821?", "");
+  EXPECT_EQ(altered.size(), 9u);
+  EXPECT_THAT(altered, Contains("Who lit it in 1829?"));
+  EXPECT_THAT(altered, Not(Contains("Who lit it in 1821?")));
+  EXPECT_THAT(altered, Each(testing::MatchesRegex("Who lit it in 182[0-9][?]")));
+}
+
+TEST(AlterQuestion, TurnsWordsToTheirOppositeBothWays) {
+  EXPECT_THAT(Altered("Who came first?", ""), UnorderedElementsAre("Who came last?"));
+  EXPECT_THAT(Altered("Who sits above?", ""), UnorderedElementsAre("Who sits below?"));
+  EXPECT_THAT(Altered("Who sits below?", ""), UnorderedElementsAre("Who sits above?"));
+}
+
+TEST(AlterQuestion, NegatesAStatementOnce) {
+  EXPECT_THAT(Altered("What was seen?", ""), UnorderedElementsAre("What was not seen?"));
+  EXPECT_THAT(Altered("Was it seen?", ""), IsEmpty());
+  EXPECT_THAT(Altered("What was never seen?", ""), IsEmpty());
+}
+
+TEST(AlterQuestion, GivesNothingWhereNothingCanChange) {
+  EXPECT_THAT(Altered("Why?", kContext), IsEmpty());
+  EXPECT_THAT(Altered("", kContext), IsEmpty());
+}
+
+}  // namespace
+}  // namespace fovea::tools
