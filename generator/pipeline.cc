@@ -281,8 +281,8 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
     inputs.push_back({&passages[i], hits[i].dense_score, hits[i].lexical_score});
   }
   const Stopwatch watch;
-  const Reading reading = state.reader.reader->Read(
-      question, inputs, {.attention = options.attention}, state.pool.get());
+  Reading reading = state.reader.reader->Read(question, inputs, {.attention = options.attention},
+                                              state.pool.get());
   answer.timings.read = watch.Seconds();
   ThrowIfStopped(stop);
 
@@ -306,10 +306,14 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
     Deliver(pieces, options, answer);
   }
   for (std::size_t i = 0; i < passages.size(); ++i) {
-    answer.passages.push_back({std::move(passages[i]),
-                               static_cast<double>(reading.passages[i].weight), hits[i].score,
-                               reading.passages[i].sentences, reading.passages[i].tokens});
+    PassageReading& read = reading.passages[i];
+    answer.passages.push_back({std::move(passages[i]), static_cast<double>(read.weight),
+                               hits[i].score, std::move(read.sentences), std::move(read.tokens),
+                               std::move(read.parts)});
   }
+  if (answer.short_answer)
+    answer.passages[reading.spans.front().passage].short_answer = reading.spans.front().range;
+  answer.axes = std::move(reading.axes);
   std::stable_sort(
       answer.passages.begin(), answer.passages.end(),
       [](const AnswerPassage& a, const AnswerPassage& b) { return a.weight > b.weight; });

@@ -62,7 +62,7 @@ struct AskOptions {
   std::optional<float> abstain_threshold;
   std::string document_glob;
   std::vector<std::pair<std::string, std::string>> examples;  // in-context: question, answer
-  bool attention = false;  // AnswerPassage::tokens with what the question attends to
+  AttentionDetail attention = AttentionDetail::kNone;         // AnswerPassage::tokens, parts
   // Called with each sentence of the answer once it has been checked against the evidence; together
   // they are Answer::text. An abstention is given too.
   std::function<void(std::string_view piece)> on_text;
@@ -82,6 +82,9 @@ struct AnswerPassage {
   double score = 0;   // retrieval's
   std::vector<SentenceWeight> sentences;
   std::vector<TokenWeight> tokens;  // of readers that weigh them
+  std::vector<PartAttention> parts = {};
+  // Where it was found: bytes of this passage's text.
+  std::optional<ByteRange> short_answer = {};
 };
 
 struct AnswerTimings {  // seconds
@@ -102,6 +105,7 @@ struct Answer {
   double confidence = 0;  // 1 − the reader's "none of these"
   std::vector<Citation> citations;
   std::vector<AnswerPassage> passages;  // those read, greatest weight first
+  AttentionAxes axes = {};              // of their parts
   int sentences_left_out = 0;           // evidence that did not fit the prompt
   AnswerTimings timings;
 };

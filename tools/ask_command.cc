@@ -87,7 +87,7 @@ class AskCommand final : public Command {
       }
     }
     AskOptions options = options_.Resolve();
-    options.attention = show_attention_ && !session.options().json;
+    if (show_attention_ && !session.options().json) options.attention = AttentionDetail::kMean;
     Pipeline pipeline(session.ForPipeline(session.options().index));
     for (std::size_t i = 0; i < questions.size(); ++i) {
       Ask(session, pipeline, questions[i], options, questions.size() > 1);
@@ -153,7 +153,7 @@ class ReadCommand final : public Command {
     for (const std::string& file : files_) AddFile(session, file, pipeline.encoder(), hits);
     AskOptions options = options_.Resolve();
     options.passages = static_cast<int>(std::max<std::size_t>(hits.size(), 1));
-    options.attention = show_attention_ && !session.options().json;
+    if (show_attention_ && !session.options().json) options.attention = AttentionDetail::kMean;
     const Answer answer = pipeline.AskPassages(question_, std::move(hits), options, session.stop());
     if (session.options().json) {
       session.out().WriteJson(AnswerJson(answer));

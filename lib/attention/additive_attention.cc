@@ -69,23 +69,23 @@ void Zero(MatrixView view) {
 
 void AdditiveAttention(const AttentionShape& shape, ConstMatrixView query, ConstMatrixView key,
                        ConstMatrixView value, ConstMatrixView score, const AttentionMask& mask,
-                       MatrixView out, MatrixView mean_weights, ThreadPool* pool) {
+                       MatrixView out, MatrixView weights, ThreadPool* pool) {
   const Additive additive = Checked(shape, query, key, value, score, mask, out);
   Zero(out);
-  if (mean_weights.data != nullptr) Zero(mean_weights);
-  const auto heads = static_cast<float>(shape.heads);
+  if (weights.data != nullptr) Zero(weights);
   for (const MaskSequence& sequence : additive.sequences) {
     const auto body = [&](std::size_t begin, std::size_t end) {
       for (std::size_t q = sequence.query_begin + begin; q < sequence.query_begin + end; ++q) {
         for (std::size_t head = 0; head < additive.heads(); ++head) {
-          const std::vector<float> weights = additive.Weights(sequence, q, head);
+          const std::vector<float> row = additive.Weights(sequence, q, head);
           float* sums = out.row(q) + head * additive.width();
-          for (std::size_t k = 0; k < weights.size(); ++k) {
+          for (std::size_t k = 0; k < row.size(); ++k) {
             const float* values = additive.OfHead(value, sequence.key_begin + k, head);
-            for (std::size_t i = 0; i < additive.width(); ++i) sums[i] += weights[k] * values[i];
-            if (mean_weights.data != nullptr)
-              mean_weights.row(q)[sequence.key_begin + k] += weights[k] / heads;
+            for (std::size_t i = 0; i < additive.width(); ++i) sums[i] += row[k] * values[i];
           }
+          if (weights.data != nullptr)
+            std::copy(row.begin(), row.end(),
+                      weights.row(head * query.rows + q) + sequence.key_begin);
         }
       }
     };

@@ -13,12 +13,12 @@
 
 namespace fovea {
 
-// score [H, Dh]: v_h. Shapes, masks and mean_weights as in ScaledDotProductAttention, but with as
+// score [H, Dh]: v_h. Shapes, masks and weights as in ScaledDotProductAttention, but with as
 // many key/value heads as heads; `shape.scale` is not used. A query that sees no key gives a row of
 // zeros. Throws Error(kInvalidArgument) if the shapes do not fit. Independent of the threads.
 void AdditiveAttention(const AttentionShape& shape, ConstMatrixView query, ConstMatrixView key,
                        ConstMatrixView value, ConstMatrixView score, const AttentionMask& mask,
-                       MatrixView out, MatrixView mean_weights, ThreadPool* pool);
+                       MatrixView out, MatrixView weights, ThreadPool* pool);
 
 // From d loss / d out [Tq, H·Dh] to the gradients of the inputs, which are overwritten, and of the
 // score vectors [H, Dh], which are added to. With P = softmax(S) and E = tanh(q + k):

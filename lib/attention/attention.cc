@@ -57,7 +57,7 @@ struct Scratch {
 class Attention {
  public:
   Attention(const AttentionShape& shape, ConstMatrixView query, const KeyValueSource& keys_values,
-            const AttentionMask& mask, MatrixView out, MatrixView mean_weights);
+            const AttentionMask& mask, MatrixView out, MatrixView weights);
   void Run(ThreadPool* pool) const;
 
  private:
@@ -83,19 +83,19 @@ class Attention {
   KeyValueSource keys_values_;
   const AttentionMask& mask_;
   MatrixView out_;
-  MatrixView mean_weights_;
+  MatrixView weights_;
   Geometry geometry_;
   const KernelTable& kernels_;
 };
 
 Attention::Attention(const AttentionShape& shape, ConstMatrixView query,
                      const KeyValueSource& keys_values, const AttentionMask& mask, MatrixView out,
-                     MatrixView mean_weights)
+                     MatrixView weights)
     : query_(query),
       keys_values_(keys_values),
       mask_(mask),
       out_(out),
-      mean_weights_(mean_weights),
+      weights_(weights),
       kernels_(CurrentKernels()) {
   Check(shape);
   geometry_.heads = static_cast<std::size_t>(shape.heads);
@@ -117,9 +117,10 @@ void Attention::Check(const AttentionShape& shape) const {
     Fail("the widths of query or output are not those of the heads");
   keys_values_.Check(shape);
   if (out_.rows != query_.rows) Fail("as many outputs as queries are needed");
-  if (mean_weights_.data != nullptr &&
-      (mean_weights_.rows != query_.rows || mean_weights_.cols != keys_values_.tokens)) {
-    Fail("the weights must be [queries, keys]");
+  if (weights_.data != nullptr &&
+      (weights_.rows != static_cast<std::size_t>(shape.heads) * query_.rows ||
+       weights_.cols != keys_values_.tokens)) {
+    Fail("the weights must be [heads · queries, keys]");
   }
   const auto& queries = mask_.query_starts;
   const auto& keys = mask_.key_starts;
@@ -138,9 +139,7 @@ std::size_t Attention::TaskQueries(std::size_t keys) const {
 }
 
 std::vector<Task> Attention::Tasks() const {
-  // The mean over heads is summed in the order of heads: one task does them all.
-  const std::size_t kv_heads =
-      mean_weights_.data != nullptr ? 1 : geometry_.heads / geometry_.group;
+  const std::size_t kv_heads = geometry_.heads / geometry_.group;
   std::vector<Task> tasks;
   for (const MaskSequence& sequence : SequencesOf(mask_, query_.rows, keys_values_.tokens)) {
     const std::size_t step = TaskQueries(sequence.key_end - sequence.key_begin);
@@ -156,18 +155,7 @@ void Attention::Run(ThreadPool* pool) const {
   const std::vector<Task> tasks = Tasks();
   const auto body = [&](std::size_t begin, std::size_t end) {
     Scratch scratch;
-    for (std::size_t i = begin; i < end; ++i) {
-      Task task = tasks[i];
-      if (mean_weights_.data == nullptr) {
-        RunTask(task, scratch);
-        continue;
-      }
-      for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
-        std::fill_n(mean_weights_.row(q), mean_weights_.cols, 0.0f);
-      }
-      for (task.kv_head = 0; task.kv_head < geometry_.heads / geometry_.group; ++task.kv_head)
-        RunTask(task, scratch);
-    }
+    for (std::size_t i = begin; i < end; ++i) RunTask(tasks[i], scratch);
   };
   // Few tasks: one each, so that all threads get some. Many: scratch is shared by several.
   const std::size_t grain = std::clamp<std::size_t>(tasks.size() / 64, 1, 16);
@@ -251,10 +239,11 @@ void Attention::Softmaxes(const Task& task, Scratch& scratch) const {
     const std::size_t query = task.query_begin + r / geometry_.group;
     const std::size_t visible = task.sequence.Visible(mask_, query);
     kernels_.softmax(scratch.scores.row(r).data(), visible);
-    if (mean_weights_.data == nullptr) continue;
-    kernels_.add_scaled(scratch.scores.row(r).data(), visible,
-                        1.0f / static_cast<float>(geometry_.heads),
-                        mean_weights_.row(query) + task.sequence.key_begin);
+    if (weights_.data == nullptr) continue;
+    const std::size_t head = task.kv_head * geometry_.group + r % geometry_.group;
+    float* weights = weights_.row(head * query_.rows + query);
+    std::fill_n(weights, weights_.cols, 0.0f);
+    std::copy_n(scratch.scores.row(r).data(), visible, weights + task.sequence.key_begin);
   }
 }
 
@@ -332,9 +321,9 @@ void Attention::WeightedSumsOfBlock(const Task& task, std::size_t key, std::size
 
 void ScaledDotProductAttention(const AttentionShape& shape, ConstMatrixView query,
                                ConstMatrixView key, ConstMatrixView value,
-                               const AttentionMask& mask, MatrixView out, MatrixView mean_weights,
+                               const AttentionMask& mask, MatrixView out, MatrixView weights,
                                ThreadPool* pool) {
-  Attention(shape, query, {.key = key, .value = value, .tokens = key.rows}, mask, out, mean_weights)
+  Attention(shape, query, {.key = key, .value = value, .tokens = key.rows}, mask, out, weights)
       .Run(pool);
 }
 

@@ -38,11 +38,11 @@ struct AttentionMask {
 // out [Tq, H·Dh] = concat_h( softmax(Q_h K_hᵀ · scale + mask) V_h ).
 //
 // query [Tq, H·Dh], key and value [Tk, Hkv·Dh], f32. A query that sees no key gives a row of zeros.
-// mean_weights: if data is not null, [Tq, Tk] receives the weights averaged over heads (0 where masked).
+// weights: if data is not null, [H·Tq, Tk] receives them, row h·Tq + q those of query q in head h (0 where masked).
 // `out` must not overlap the inputs. A row's result depends on that query and the keys it sees alone.
 void ScaledDotProductAttention(const AttentionShape& shape, ConstMatrixView query, ConstMatrixView key,
                                ConstMatrixView value, const AttentionMask& mask, MatrixView out,
-                               MatrixView mean_weights, ThreadPool* pool);
+                               MatrixView weights, ThreadPool* pool);
 
 // The same over a decoder's cache: the queries are the last Tq of the first `tokens` that `cached` holds, and each sees
 // the tokens up to its own. The result of a query is the same, bit for bit, however many come with it.

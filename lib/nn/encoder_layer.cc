@@ -37,7 +37,7 @@ EncoderScratch::EncoderScratch(std::size_t tokens, const EncoderConfig& config)
 
 void RunEncoderLayer(const EncoderLayer& layer, const EncoderConfig& config,
                      std::span<const std::size_t> starts, MatrixView hidden,
-                     EncoderScratch& scratch, MatrixView mean_weights, ThreadPool* pool) {
+                     EncoderScratch& scratch, MatrixView weights, ThreadPool* pool) {
   const auto width = static_cast<std::size_t>(config.width);
   const MatrixView projected = scratch.query_key_value.view().Rows(0, hidden.rows);
   const MatrixView context = scratch.context.view().Rows(0, hidden.rows);
@@ -50,7 +50,7 @@ void RunEncoderLayer(const EncoderLayer& layer, const EncoderConfig& config,
   mask.query_starts = starts;
   mask.key_starts = starts;
   ScaledDotProductAttention(shape, projected.Cols(0, width), projected.Cols(width, 2 * width),
-                            projected.Cols(2 * width, 3 * width), mask, context, mean_weights,
+                            projected.Cols(2 * width, 3 * width), mask, context, weights,
                             pool);
   layer.attention_output.Apply(context, layer.attention_output.Plus(hidden), hidden, pool);
   Normalize(layer.attention_norm, config.epsilon, hidden, pool);

@@ -67,10 +67,10 @@ struct EncoderScratch {
 };
 
 // hidden [T, D] is overwritten by the layer's output. Sequences are ragged: rows [starts[s],
-// starts[s + 1]) see each other alone. mean_weights: if data is not null, [T, T] receives what each
-// token attends to, averaged over heads.
+// starts[s + 1]) see each other alone. weights: if data is not null, [H·T, T] receives what each
+// token attends to, as of ScaledDotProductAttention.
 void RunEncoderLayer(const EncoderLayer& layer, const EncoderConfig& config,
                      std::span<const std::size_t> starts, MatrixView hidden,
-                     EncoderScratch& scratch, MatrixView mean_weights, ThreadPool* pool);
+                     EncoderScratch& scratch, MatrixView weights, ThreadPool* pool);
 
 }  // namespace fovea

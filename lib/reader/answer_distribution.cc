@@ -54,9 +54,32 @@ float MeanOverQuestion(const Matrix& attention, std::size_t token) {
   return sum / static_cast<float>(attention.rows());
 }
 
+// Sums what lies outside the window's own tokens; the rows of head_attention as they are otherwise.
+PartAttention PartOf(const ReaderWindow& window, const WindowLogits& logits,
+                     std::size_t first_token) {
+  const Matrix& all = logits.head_attention;
+  const std::size_t question = logits.attention.rows();
+  PartAttention part{first_token, window.own_end - window.own_begin, {}};
+  part.weights.reserve(all.rows() * (question + part.tokens + 1));
+  const std::size_t own_begin = question + window.text + window.own_begin;
+  const std::size_t own_end = own_begin + part.tokens;
+  for (std::size_t r = 0; r < all.rows(); ++r) {
+    const std::span<const float> row = all.row(r);
+    part.weights.insert(part.weights.end(), row.begin(), row.begin() + question);
+    part.weights.insert(part.weights.end(), row.begin() + own_begin, row.begin() + own_end);
+    double rest = 0;
+    for (std::size_t k = question; k < own_begin; ++k) rest += static_cast<double>(row[k]);
+    for (std::size_t k = own_end; k < row.size(); ++k) rest += static_cast<double>(row[k]);
+    part.weights.push_back(static_cast<float>(rest));
+  }
+  return part;
+}
+
 void AddTokens(const ReaderWindow& window, const WindowLogits& logits,
                const std::vector<double>& start, const std::vector<double>& end,
                PassageReading& reading) {
+  if (logits.head_attention.rows() > 0)
+    reading.parts.push_back(PartOf(window, logits, reading.tokens.size()));
   for (std::size_t t = window.own_begin; t < window.own_end; ++t) {
     reading.tokens.push_back({window.ranges[t], static_cast<float>(start[t]),
                               static_cast<float>(end[t]),

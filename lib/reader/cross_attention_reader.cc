@@ -92,8 +92,21 @@ Reading CrossAttentionReader::Read(std::string_view question, std::span<const Re
   const std::vector<Matrix> asked = model_.Apart(tokens, pool);
   const std::vector<WindowLogits> logits =
       model_.Joint(asked.front(), StatesOf(windows, pool), options.attention, pool);
-  return ReadDistribution(passages, windows, logits,
-                          Distribute(windows, logits, Fits(passages, windows, logits)), kSpans);
+  Reading reading =
+      ReadDistribution(passages, windows, logits,
+                       Distribute(windows, logits, Fits(passages, windows, logits)), kSpans);
+  if (options.attention == AttentionDetail::kHeads)
+    reading.axes = Axes(question, tokens.front().size());
+  return reading;
+}
+
+// A question longer than the window is read up to `tokens`, the last of them its end marker.
+AttentionAxes CrossAttentionReader::Axes(std::string_view question, std::size_t tokens) const {
+  AttentionAxes axes{model_.joint_layers(), model_.heads(),
+                     model_.base().tokenizer().Encode(question).ranges};
+  axes.question.resize(tokens);
+  axes.question.back() = {};
+  return axes;
 }
 
 std::vector<float> CrossAttentionReader::Fits(std::span<const ReaderInput> passages,

@@ -41,6 +41,7 @@ class CrossAttentionReader final : public Reader {
   const std::string& fingerprint() const { return fingerprint_; }
 
  private:
+  AttentionAxes Axes(std::string_view question, std::size_t tokens) const;
   void AddWindows(const Passage& passage, std::size_t number,
                   std::vector<ReaderWindow>& windows) const;
   // States of the windows, rounded in int8.

@@ -44,16 +44,37 @@ struct TokenWeight {
   float attention = 0;  // what the question's tokens attend to, if asked for: their mean
 };
 
+// What the question's tokens attend to while they read one part of a passage (a passage that fits
+// the reader's window is one part), layer by layer and head by head.
+struct PartAttention {
+  // Of PassageReading::tokens: those that belong to the part.
+  std::size_t first_token = 0;
+  std::size_t tokens = 0;
+  // [L, H, Tq, Tq + tokens + 1], AttentionAxes: a row is one head's softmax and sums to 1, over the
+  // question's own tokens, the part's, and in its last column the rest together: title, markers,
+  // and text that belongs to another part.
+  std::vector<float> weights;
+};
+
 struct PassageReading {
   float weight = 0;
   std::vector<SentenceWeight> sentences;  // In order of appearance.
   std::vector<TokenWeight> tokens;        // In order; empty where a reader has no such weights.
+  std::vector<PartAttention> parts = {};  // In order, if asked for; empty likewise.
 };
 
 struct AnswerSpan {
   std::size_t passage = 0;  // index into the inputs
   ByteRange range;          // of that passage's text
   float score = 0;          // probability mass of the span, 0 … 1
+};
+
+// What the weights of a PartAttention are of.
+struct AttentionAxes {
+  std::size_t layers = 0;  // L: those in which question and passage see each other
+  std::size_t heads = 0;   // H, of a layer
+  // [Tq] the question's tokens: bytes of its text. Empty ranges: the markers at both its ends.
+  std::vector<ByteRange> question;
 };
 
 struct Reading {
@@ -63,10 +84,19 @@ struct Reading {
   float none_weight = 0;
   // Best first; the first is the short answer. Empty if there is no passage.
   std::vector<AnswerSpan> spans;
+  // Of PassageReading::parts; no layers where a reader has none or they were not asked for.
+  AttentionAxes axes = {};
+};
+
+// Attention weights to return beside what is computed from them: for display, at some cost.
+enum class AttentionDetail {
+  kNone,
+  kMean,   // TokenWeight::attention
+  kHeads,  // PassageReading::parts as well
 };
 
 struct ReadOptions {
-  bool attention = false;  // TokenWeight::attention: for display, at some cost
+  AttentionDetail attention = AttentionDetail::kNone;
 };
 
 class Reader {

@@ -56,14 +56,45 @@ void CheckBase(const ReaderFile& file, const Encoder& base) {
   }
 }
 
-// attention [Tq, Tp] += weight · the question's rows and the window's columns of mean [T, T].
-void AddAttention(const Matrix& mean, float weight, Matrix& attention) {
-  const std::size_t question = attention.rows();
-  for (std::size_t q = 0; q < question; ++q) {
-    for (std::size_t t = 0; t < attention.cols(); ++t)
-      attention.row(q)[t] += weight * mean.row(q)[question + t];
+// Collects the rows of the question's tokens out of the weights of one window's joint layers.
+class AttentionCollector {
+ public:
+  AttentionCollector(AttentionDetail detail, std::size_t layers, std::size_t heads,
+                     std::size_t question, std::size_t window, WindowLogits& out)
+      : layers_(layers), heads_(heads), question_(question), out_(out) {
+    if (detail == AttentionDetail::kNone) return;
+    const std::size_t tokens = question + window;
+    weights_ = Matrix(heads * tokens, tokens);
+    out.attention = Matrix(question, window);
+    std::fill_n(out.attention.data(), question * window, 0.0f);
+    if (detail == AttentionDetail::kHeads)
+      out.head_attention = Matrix(layers * heads * question, tokens);
   }
-}
+
+  // Where the next layer's weights go: [H·T, T], or nowhere.
+  MatrixView weights() { return weights_.view(); }
+
+  void Add(std::size_t layer) {
+    if (weights_.rows() == 0) return;
+    const std::size_t tokens = weights_.cols();
+    const float share = 1.0f / static_cast<float>(layers_ * heads_);
+    for (std::size_t head = 0; head < heads_; ++head) {
+      for (std::size_t q = 0; q < question_; ++q) {
+        const float* row = weights_.row(head * tokens + q).data();
+        const std::span<float> mean = out_.attention.row(q);
+        for (std::size_t t = 0; t < mean.size(); ++t) mean[t] += share * row[question_ + t];
+        if (out_.head_attention.rows() == 0) continue;
+        std::copy_n(row, tokens,
+                    out_.head_attention.row((layer * heads_ + head) * question_ + q).data());
+      }
+    }
+  }
+
+ private:
+  std::size_t layers_, heads_, question_;
+  WindowLogits& out_;
+  Matrix weights_;
+};
 
 }  // namespace
 
@@ -112,18 +143,18 @@ std::vector<Matrix> ReaderModel::Apart(std::span<const std::vector<TokenId>> seq
 }
 
 std::vector<WindowLogits> ReaderModel::Joint(const Matrix& question,
-                                             std::span<const Matrix> windows, bool with_attention,
-                                             ThreadPool* pool) const {
+                                             std::span<const Matrix> windows,
+                                             AttentionDetail attention, ThreadPool* pool) const {
   std::vector<WindowLogits> logits(windows.size());
-  if (with_attention) {
+  if (attention != AttentionDetail::kNone) {
     for (std::size_t w = 0; w < windows.size(); ++w)
-      JoinBatch(question, windows, std::array{w}, true, logits, pool);
+      JoinBatch(question, windows, std::array{w}, attention, logits, pool);
     return logits;
   }
   std::vector<std::size_t> sizes;
   for (const Matrix& window : windows) sizes.push_back(question.rows() + window.rows());
   ForSequenceBatches(sizes, pool, [&](const SequenceBatch& batch, ThreadPool* threads) {
-    JoinBatch(question, windows, batch.sequences, false, logits, threads);
+    JoinBatch(question, windows, batch.sequences, AttentionDetail::kNone, logits, threads);
   });
   return logits;
 }
@@ -140,7 +171,7 @@ void ReaderModel::CopyJoint(const Matrix& question, std::span<const Matrix> wind
 }
 
 void ReaderModel::JoinBatch(const Matrix& question, std::span<const Matrix> windows,
-                            std::span<const std::size_t> batch, bool with_attention,
+                            std::span<const std::size_t> batch, AttentionDetail attention,
                             std::span<WindowLogits> logits, ThreadPool* pool) const {
   std::vector<std::size_t> starts = {0};
   for (const std::size_t w : batch)
@@ -148,17 +179,12 @@ void ReaderModel::JoinBatch(const Matrix& question, std::span<const Matrix> wind
   Matrix hidden(starts.back(), width());
   CopyJoint(question, windows, batch, hidden);
   EncoderScratch scratch(hidden.rows(), config_);
-  Matrix mean;
-  if (with_attention) {
-    mean = Matrix(hidden.rows(), hidden.rows());
-    Matrix& attention = logits[batch.front()].attention =
-        Matrix(question.rows(), windows[batch.front()].rows());
-    std::fill_n(attention.data(), attention.rows() * attention.cols(), 0.0f);
-  }
-  for (const EncoderLayer& layer : joint_) {
-    RunEncoderLayer(layer, config_, starts, hidden.view(), scratch, mean.view(), pool);
-    if (with_attention)
-      AddAttention(mean, 1.0f / static_cast<float>(joint_.size()), logits[batch.front()].attention);
+  AttentionCollector collector(attention, joint_.size(), heads(), question.rows(),
+                               windows[batch.front()].rows(), logits[batch.front()]);
+  for (std::size_t layer = 0; layer < joint_.size(); ++layer) {
+    RunEncoderLayer(joint_[layer], config_, starts, hidden.view(), scratch, collector.weights(),
+                    pool);
+    collector.Add(layer);
   }
 
   Matrix firsts(batch.size(), width());

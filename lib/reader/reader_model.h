@@ -17,6 +17,7 @@
 #include "lib/kernels/matrix.h"
 #include "lib/nn/encoder.h"
 #include "lib/nn/encoder_layer.h"
+#include "lib/reader/reader.h"
 
 namespace fovea {
 
@@ -32,6 +33,9 @@ struct WindowLogits {
   // [Tq, Tp], if asked for: what the question's tokens attend to in the window, averaged over the
   // heads of all joint layers.
   Matrix attention;
+  // [L·H·Tq, Tq + Tp], if asked for: row (l·H + h)·Tq + q is what the question's token q attends to
+  // in question and window, in head h of joint layer l.
+  Matrix head_attention;
 };
 
 class ReaderModel {
@@ -45,6 +49,8 @@ class ReaderModel {
   std::size_t width() const { return static_cast<std::size_t>(config_.width); }  // D
   // w_d, w_l: of the dense and the lexical score in a window's fit.
   std::array<float, 2> score_weights() const { return score_weights_; }
+  std::size_t joint_layers() const { return joint_.size(); }
+  std::size_t heads() const { return static_cast<std::size_t>(config_.heads); }
 
   // [T, D] of each sequence after the layers that see it alone. Sequences as Encoder::HiddenStates
   // takes them.
@@ -53,13 +59,13 @@ class ReaderModel {
 
   // question [Tq, D] and windows [Tp, D] as Apart gave them.
   std::vector<WindowLogits> Joint(const Matrix& question, std::span<const Matrix> windows,
-                                  bool with_attention, ThreadPool* pool) const;
+                                  AttentionDetail attention, ThreadPool* pool) const;
 
  private:
   // Fills logits[w] of the windows of a batch. Attention is asked for one window at a time: its
-  // weights [Tq + Tp, Tq + Tp] are small then.
+  // weights [H·T, T], T = Tq + Tp, are small then.
   void JoinBatch(const Matrix& question, std::span<const Matrix> windows,
-                 std::span<const std::size_t> batch, bool with_attention,
+                 std::span<const std::size_t> batch, AttentionDetail attention,
                  std::span<WindowLogits> logits, ThreadPool* pool) const;
   // [question + segment; window] of the windows of a batch, one after the other.
   void CopyJoint(const Matrix& question, std::span<const Matrix> windows,

@@ -23,7 +23,7 @@ AttentionResult Attention(const DoubleMatrix& query, const DoubleMatrix& key,
   const std::size_t width = query.cols / heads;
   AttentionResult result;
   result.out.assign(query.rows * query.cols, 0);
-  result.mean_weights.assign(query.rows * key.rows, 0);
+  result.weights.assign(heads * query.rows * key.rows, 0);
   for (std::size_t q = 0; q < query.rows; ++q) {
     for (std::size_t h = 0; h < heads; ++h) {
       const std::size_t kv = h / (heads / kv_heads) * width;
@@ -38,7 +38,7 @@ AttentionResult Attention(const DoubleMatrix& query, const DoubleMatrix& key,
       const std::vector<double> weights = Softmax(scores);
       for (std::size_t k = 0; k < key.rows; ++k) {
         if (!sees(q, k)) continue;
-        result.mean_weights[q * key.rows + k] += weights[k] / static_cast<double>(heads);
+        result.weights[(h * query.rows + q) * key.rows + k] = weights[k];
         for (std::size_t i = 0; i < width; ++i)
           result.out[q * query.cols + h * width + i] += weights[k] * value.at(k, kv + i);
       }

@@ -14,8 +14,8 @@
 namespace fovea::reference {
 
 struct AttentionResult {
-  std::vector<double> out;           // [Tq, H · Dh]
-  std::vector<double> mean_weights;  // [Tq, Tk]
+  std::vector<double> out;      // [Tq, H · Dh]
+  std::vector<double> weights;  // [H · Tq, Tk]
 };
 
 // Whether query q sees key k.

@@ -84,13 +84,13 @@ TEST(Attention, EqualsTheDoubleReferenceOnEveryIsaAndShape) {
                        << Name(isa) << " heads " << shape.heads << " width " << shape.head_width
                        << " " << queries << " queries " << keys << " keys");
           Matrix out(queries, in.width);
-          Matrix weights(queries, keys);
+          Matrix weights(queries * static_cast<std::size_t>(shape.heads), keys);
           ScaledDotProductAttention(shape, in.query, in.key, in.value, {}, out.view(), {}, nullptr);
           ExpectNear(out.view(), expected.out, Bound(shape, keys));
           ScaledDotProductAttention(shape, in.query, in.key, in.value, {}, out.view(),
                                     weights.view(), nullptr);
           ExpectNear(out.view(), expected.out, Bound(shape, keys));
-          ExpectNear(weights.view(), expected.mean_weights, Bound(shape, keys));
+          ExpectNear(weights.view(), expected.weights, Bound(shape, keys));
           if (HasFatalFailure()) return;
         }
       }
@@ -113,11 +113,11 @@ TEST(Attention, CausalQueriesSeeTheirPastAloneWhateverComesAfter) {
     for (Isa isa : AvailableIsas()) {
       const ScopedIsa scoped(isa);
       Matrix out(queries, in.width);
-      Matrix weights(queries, keys);
+      Matrix weights(9 * queries, keys);
       ScaledDotProductAttention(shape, in.query, in.key, in.value, mask, out.view(), weights.view(),
                                 nullptr);
       ExpectNear(out.view(), expected.out, Bound(shape, keys));
-      ExpectNear(weights.view(), expected.mean_weights, Bound(shape, keys));
+      ExpectNear(weights.view(), expected.weights, Bound(shape, keys));
 
       // One query at a time, with NaN wherever it may not look.
       for (std::size_t q = 0; q < queries; ++q) {
@@ -161,7 +161,7 @@ TEST(Attention, SequencesOfABatchAreIndependentBitForBit) {
     for (Isa isa : AvailableIsas()) {
       const ScopedIsa scoped(isa);
       Matrix all(141, in.width);
-      Matrix weights(141, 250);
+      Matrix weights(12 * 141, 250);
       ScaledDotProductAttention(shape, in.query, in.key, in.value, mask, all.view(), weights.view(),
                                 nullptr);
       for (std::size_t s = 0; s + 1 < std::size(query_starts); ++s) {
@@ -181,15 +181,19 @@ TEST(Attention, SequencesOfABatchAreIndependentBitForBit) {
         for (std::size_t q = begin; q < end; ++q) {
           for (std::size_t k = 0; k < 250; ++k) {
             const bool seen = k >= key_starts[s] && k < key_starts[s + 1];
-            ASSERT_TRUE(seen || weights.row(q)[k] == 0);
+            for (std::size_t head = 0; head < 12; ++head)
+              ASSERT_TRUE(seen || weights.row(head * 141 + q)[k] == 0);
           }
         }
       }
       for (int threads : {1, 2, 5}) {
         ThreadPool pool(threads);
-        Matrix out(141, in.width);
-        ScaledDotProductAttention(shape, in.query, in.key, in.value, mask, out.view(), {}, &pool);
+        Matrix out(141, in.width), again(weights.rows(), weights.cols());
+        ScaledDotProductAttention(shape, in.query, in.key, in.value, mask, out.view(), again.view(),
+                                  &pool);
         ASSERT_EQ(std::memcmp(out.data(), all.data(), 141 * in.width * sizeof(float)), 0)
+            << threads << " threads";
+        ASSERT_EQ(std::memcmp(again.data(), weights.data(), 12 * 141 * 250 * sizeof(float)), 0)
             << threads << " threads";
       }
     }

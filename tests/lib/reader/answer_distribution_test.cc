@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace fovea {
 namespace {
@@ -99,6 +101,27 @@ TEST_F(AnswerDistributionTest, ATokenOfTwoWindowsCountsInItsOwnAlone) {
   const AnswerDistribution d = Distribute(windows_, logits_, fits_);
   EXPECT_NEAR(d.start[0][0] + d.start[1][1] + d.none_start, 1, kTolerance);
   EXPECT_EQ(Read().passages[0].tokens.size(), 2u);
+}
+
+TEST_F(AnswerDistributionTest, APartsRowsAreSplitIntoQuestionOwnTokensAndTheRest) {
+  windows_[1] = windows_[0];  // [CLS] Yes Now [SEP], each word of another window
+  windows_[0].own_end = 1;
+  windows_[1].own_begin = 1;
+  for (WindowLogits& logits : logits_) {
+    logits.attention = Matrix(1, 4);
+    logits.head_attention = Matrix(2, 5);  // two heads, a question of one token
+    const float rows[] = {0.5f,  0.0625f, 0.25f,  0.125f,  0.0625f,
+                          0.25f, 0.5f,    0.125f, 0.0625f, 0.0625f};
+    std::copy(std::begin(rows), std::end(rows), logits.head_attention.data());
+  }
+  const std::vector<PartAttention> parts = Read().passages[0].parts;
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].first_token, 0u);
+  EXPECT_EQ(parts[1].first_token, 1u);
+  for (const PartAttention& part : parts) EXPECT_EQ(part.tokens, 1u);
+  // Halves of halves: exact.
+  EXPECT_EQ(parts[0].weights, (std::vector<float>{0.5f, 0.25f, 0.25f, 0.25f, 0.125f, 0.625f}));
+  EXPECT_EQ(parts[1].weights, (std::vector<float>{0.5f, 0.125f, 0.375f, 0.25f, 0.0625f, 0.6875f}));
 }
 
 TEST_F(AnswerDistributionTest, ASpanHasAtMostThirtyTokens) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "lib/base/thread_pool.h"
 #include "tests/support/expect_error.h"
@@ -174,10 +175,72 @@ TEST_F(CrossAttentionReaderTest, TheFingerprintFollowsTheWeights) {
 TEST_F(CrossAttentionReaderTest, AttentionComesWhenAskedForAndChangesNothing) {
   const CrossAttentionReader reader = Reader();
   const Reading plain = reader.Read(kQuestion, inputs_, nullptr);
-  const Reading shown = reader.Read(kQuestion, inputs_, {.attention = true}, nullptr);
+  const Reading shown =
+      reader.Read(kQuestion, inputs_, {.attention = AttentionDetail::kHeads}, nullptr);
   ExpectSame(shown, plain);
   EXPECT_EQ(plain.passages[0].tokens[0].attention, 0);
   for (const TokenWeight& token : shown.passages[0].tokens) EXPECT_GT(token.attention, 0);
+}
+
+TEST_F(CrossAttentionReaderTest, EveryHeadsWeightsSumToOneAndTheirMeanIsTheTokensAttention) {
+  const Reading reading =
+      Reader().Read(kQuestion, inputs_, {.attention = AttentionDetail::kHeads}, nullptr);
+  EXPECT_EQ(reading.axes.layers, 3u);
+  EXPECT_EQ(reading.axes.heads, 12u);
+  const std::size_t question = reading.axes.question.size();
+  ASSERT_EQ(question, 8u);  // [CLS] when was the tower finished ? [SEP]
+  EXPECT_EQ(Slice(kQuestion, reading.axes.question[4]), "tower");
+  EXPECT_TRUE(reading.axes.question.front().empty() && reading.axes.question.back().empty());
+  const std::size_t rows = 3 * 12 * question;
+  EXPECT_EQ(reading.passages[0].parts.size(), 1u);
+  EXPECT_GT(reading.passages[2].parts.size(), 1u);
+  for (const PassageReading& passage : reading.passages) {
+    std::size_t token = 0;
+    for (const PartAttention& part : passage.parts) {
+      EXPECT_EQ(part.first_token, token);
+      const std::size_t keys = question + part.tokens + 1;
+      ASSERT_EQ(part.weights.size(), rows * keys);
+      for (std::size_t r = 0; r < rows; ++r) {
+        const float* row = part.weights.data() + r * keys;
+        // Roundings of a softmax over at most 300 keys.
+        EXPECT_NEAR(std::accumulate(row, row + keys, 0.0), 1, 300 * 6e-8);
+      }
+      for (std::size_t t = 0; t < part.tokens; ++t, ++token) {
+        double sum = 0;
+        for (std::size_t r = 0; r < rows; ++r)
+          sum += static_cast<double>(part.weights[r * keys + question + t]);
+        const double mean = sum / static_cast<double>(rows);
+        // Each of the mean's sums rounds it by 6e-8.
+        EXPECT_NEAR(passage.tokens[token].attention, mean, static_cast<double>(rows) * 6e-8 * mean);
+      }
+    }
+    EXPECT_EQ(token, passage.tokens.size());
+  }
+}
+
+TEST_F(CrossAttentionReaderTest, HeadsAreReturnedOnlyIfAskedForWhateverTheThreads) {
+  const CrossAttentionReader reader = Reader();
+  for (const AttentionDetail detail : {AttentionDetail::kNone, AttentionDetail::kMean}) {
+    const Reading reading = reader.Read(kQuestion, inputs_, {.attention = detail}, nullptr);
+    EXPECT_EQ(reading.axes.layers, 0u);
+    for (const PassageReading& passage : reading.passages) EXPECT_TRUE(passage.parts.empty());
+  }
+  const ReadOptions heads = {.attention = AttentionDetail::kHeads};
+  const Reading alone = reader.Read(kQuestion, inputs_, heads, nullptr);
+  ThreadPool pool(3);
+  const Reading pooled = reader.Read(kQuestion, inputs_, heads, &pool);
+  for (std::size_t p = 0; p < passages_.size(); ++p)
+    EXPECT_EQ(pooled.passages[p].parts[0].weights, alone.passages[p].parts[0].weights);
+}
+
+TEST_F(CrossAttentionReaderTest, AQuestionLongerThanTheWindowEndsWithItsMarker) {
+  std::string question = "tower";
+  for (int i = 0; i < 400; ++i) question += " tower";
+  const Reading reading =
+      Reader().Read(question, inputs_, {.attention = AttentionDetail::kHeads}, nullptr);
+  ASSERT_EQ(reading.axes.question.size(), 256u);
+  EXPECT_TRUE(reading.axes.question.back().empty());
+  EXPECT_EQ(Slice(question, reading.axes.question[254]), "tower");
 }
 
 TEST_F(CrossAttentionReaderTest, PassagesWithoutTextWeighNothing) {
