@@ -37,6 +37,12 @@ class TrainReaderCommand final : public Command {
     table.Choice("only", &only_, {"all", "attention"},
                  "what is trained: all layers, or of them the attention projections alone "
                  "(default: all)");
+    table.Text("teacher", &teacher_, "FILE",
+               "a trained reader whose answers are learnt too (distillation)");
+    table.Number("teacher-weight", &teacher_loss_.teacher, 0.001, 1,
+                 "share of the loss that the teacher has; the data has the rest (default: 0.5)");
+    table.Number("teacher-temperature", &teacher_loss_.temperature, 0.1, 100,
+                 "softens the teacher's probabilities and the reader's own (default: 2)");
     table.Text("valid", &valid_, "FILE",
                "questions in SQuAD's JSON: the weights of the epoch that reads them best are kept");
     table.Integer("valid-limit", &valid_limit_, 1, "only the first N validation questions");
@@ -65,6 +71,7 @@ class TrainReaderCommand final : public Command {
     const SafetensorsFile weights(folder / "model.safetensors");
     ReaderNetwork network(*encoder, weights, NetworkOptions(), options_.seed);
     if (!init_.empty()) network.StartFrom(ReaderFile(init_));
+    const std::unique_ptr<ReaderNetwork> teacher = Teacher(*encoder, weights);
     if (only_ == "attention") network.TrainAttentionAlone();
     if (!valid_.empty()) validation_.emplace(valid_, valid_limit_, *encoder);
 
@@ -73,7 +80,7 @@ class TrainReaderCommand final : public Command {
     const TrainingExamples examples(
         data, FindCandidates(session, data, out_ + ".candidates"), *encoder,
         {.passages = static_cast<std::size_t>(passages_), .seed = options_.seed}, &session.pool());
-    ReaderTrainer trainer(network, examples, options_);
+    ReaderTrainer trainer(network, examples, options_, teacher.get());
     if (resume_) {
       trainer.Resume();
       RememberBest();
@@ -107,15 +114,30 @@ class TrainReaderCommand final : public Command {
     options.frozen_layers = static_cast<std::size_t>(frozen_);
     options.apart_layers = static_cast<std::size_t>(apart_.value_or(std::max(0, 3 - frozen_)));
     options.joint_layers = static_cast<std::size_t>(joint_);
+    if (!teacher_.empty()) options.loss = teacher_loss_;
     return options;
   }
 
-  static void Show(Session& session, const TrainingProgress& progress) {
+  // With its own layers; null where none is asked for.
+  std::unique_ptr<ReaderNetwork> Teacher(const Encoder& encoder,
+                                         const SafetensorsFile& weights) const {
+    if (teacher_.empty()) return nullptr;
+    const ReaderFile file(teacher_);
+    const ReaderNetworkOptions layers = {.frozen_layers = file.info().frozen_layers,
+                                         .apart_layers = file.info().apart_layers,
+                                         .joint_layers = file.info().joint_layers};
+    auto teacher = std::make_unique<ReaderNetwork>(encoder, weights, layers, options_.seed);
+    teacher->StartFrom(file);
+    return teacher;
+  }
+
+  void Show(Session& session, const TrainingProgress& progress) const {
     if (progress.step % kStepsALogLine == 0) {
       session.Info("step " + std::to_string(progress.step) + " of " +
                    std::to_string(progress.steps) + ": loss " + FormatFixed(progress.loss, 3) +
-                   ", ranking " + FormatFixed(progress.rank_loss, 3) + ", gradient " +
-                   FormatFixed(progress.gradient_norm, 2) + ", " +
+                   ", ranking " + FormatFixed(progress.rank_loss, 3) +
+                   (teacher_.empty() ? "" : ", teacher " + FormatFixed(progress.teacher_loss, 3)) +
+                   ", gradient " + FormatFixed(progress.gradient_norm, 2) + ", " +
                    FormatFixed(progress.tokens_per_s, 0) + " tokens/s, " +
                    FormatDuration(progress.seconds_left) + " left");
     }
@@ -145,6 +167,7 @@ class TrainReaderCommand final : public Command {
                  {"loss", progress.loss},
                  {"rank_loss", progress.rank_loss},
                  {"tokens_per_s", progress.tokens_per_s}};
+    if (!teacher_.empty()) line["teacher_loss"] = progress.teacher_loss;
     std::string figures;
     bool best = true;
     if (validation_) {
@@ -192,6 +215,11 @@ class TrainReaderCommand final : public Command {
       command += " --data " + NameAndShare(file);
     }
     if (!init_.empty()) command += " --init " + FileName(init_) + " --only " + only_;
+    if (!teacher_.empty()) {
+      command += " --teacher " + FileName(teacher_) + " --teacher-weight " +
+                 JsonNumber(teacher_loss_.teacher).dump() + " --teacher-temperature " +
+                 JsonNumber(teacher_loss_.temperature).dump();
+    }
     if (!valid_.empty()) command += " --valid " + FileName(valid_);
     const ReaderNetworkOptions network = NetworkOptions();
     command += " --epochs " + std::to_string(options_.epochs) + " --rate " +
@@ -218,6 +246,8 @@ class TrainReaderCommand final : public Command {
   std::string out_;
   std::string init_;
   std::string only_ = "all";
+  std::string teacher_;
+  ReaderLossWeights teacher_loss_ = {.teacher = 0.5f};
   std::string valid_;
   std::string licence_;
   std::string weights_type_ = "int8";

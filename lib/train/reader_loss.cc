@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "lib/base/error.h"
+
 namespace fovea {
 namespace {
 
@@ -12,87 +14,209 @@ struct Rows {
   std::size_t end;
 };
 
-// weight · −log of the probability that falls on `gold`, over the values of `rows` and their none;
-// gradients are added. gold[p] holds positions in values[p]; without any in the rows, their none is
-// right.
-double NegativeLogLikelihood(Rows rows, double weight,
-                             const std::vector<std::vector<float>>& values,
-                             const std::vector<float>& none,
-                             const std::vector<std::vector<std::size_t>>& gold,
-                             std::vector<std::vector<float>>& gradient,
-                             std::vector<float>& none_gradient) {
-  double greatest = -std::numeric_limits<double>::infinity();
-  for (std::size_t p = rows.begin; p < rows.end; ++p) {
-    greatest = std::max(greatest, static_cast<double>(none[p]));
-    for (const float value : values[p]) greatest = std::max(greatest, static_cast<double>(value));
+// Logits that compete: of each passage some values and its none.
+struct Scores {
+  const std::vector<std::vector<float>>& values;
+  const std::vector<float>& none;
+};
+
+struct Gradient {
+  std::vector<std::vector<float>>& values;
+  std::vector<float>& none;
+};
+
+// softmax(z / temperature) over the scores of the rows.
+class Softmax {
+ public:
+  Softmax(const Scores& scores, Rows rows, double temperature) : temperature_(temperature) {
+    double greatest = -std::numeric_limits<double>::infinity();
+    const auto for_each = [&](const auto& body) {
+      for (std::size_t p = rows.begin; p < rows.end; ++p) {
+        body(static_cast<double>(scores.none[p]) / temperature);
+        for (const float value : scores.values[p]) body(static_cast<double>(value) / temperature);
+      }
+    };
+    for_each([&](double score) { greatest = std::max(greatest, score); });
+    double all = 0;
+    for_each([&](double score) { all += std::exp(score - greatest); });
+    log_all_ = greatest + std::log(all);
   }
-  const auto mass = [&](float value) { return std::exp(static_cast<double>(value) - greatest); };
-  double all = 0, right = 0, none_mass = 0;
+  double Log(float value) const { return static_cast<double>(value) / temperature_ - log_all_; }
+  double operator()(float value) const { return std::exp(Log(value)); }
+
+ private:
+  double temperature_;
+  double log_all_;
+};
+
+// −log of the probability that falls on `gold`; `weight` times its gradient is added. gold[p] holds
+// positions in values[p]; without any in the rows, their none is right.
+double NegativeLogLikelihood(const Scores& scores, Rows rows,
+                             const std::vector<std::vector<std::size_t>>& gold, double weight,
+                             Gradient& gradient) {
+  const Softmax softmax(scores, rows, 1);
+  double right = 0, none = 0;
   bool answerable = false;
   for (std::size_t p = rows.begin; p < rows.end; ++p) {
-    none_mass += mass(none[p]);
-    for (const float value : values[p]) all += mass(value);
-    for (const std::size_t t : gold[p]) right += mass(values[p][t]);
+    none += softmax(scores.none[p]);
+    for (const std::size_t t : gold[p]) right += softmax(scores.values[p][t]);
     answerable = answerable || !gold[p].empty();
   }
-  all += none_mass;
-  if (!answerable) right = none_mass;
+  if (!answerable) right = none;
   // Too unlikely for a double: as good as a loss of 700, and the gradient stays finite.
   right = std::max(right, std::numeric_limits<double>::min());
   for (std::size_t p = rows.begin; p < rows.end; ++p) {
-    for (std::size_t t = 0; t < values[p].size(); ++t)
-      gradient[p][t] += static_cast<float>(weight * mass(values[p][t]) / all);
+    for (std::size_t t = 0; t < scores.values[p].size(); ++t)
+      gradient.values[p][t] += static_cast<float>(weight * softmax(scores.values[p][t]));
     for (const std::size_t t : gold[p])
-      gradient[p][t] -= static_cast<float>(weight * mass(values[p][t]) / right);
-    none_gradient[p] +=
-        static_cast<float>(weight * mass(none[p]) * (1 / all - (answerable ? 0 : 1 / right)));
+      gradient.values[p][t] -= static_cast<float>(weight * softmax(scores.values[p][t]) / right);
+    gradient.none[p] +=
+        static_cast<float>(weight * softmax(scores.none[p]) * (1 - (answerable ? 0 : 1 / right)));
   }
-  return weight * (std::log(all) - std::log(right));
+  return -std::log(right);
 }
+
+// T² · KL(teacher ‖ student), both softened by T, so that its gradient T · (student − teacher) does
+// not shrink with it (Hinton et al. 2015, section 2); `weight` times that is added.
+double Divergence(const Scores& student, const Scores& teacher, Rows rows, double temperature,
+                  double weight, Gradient& gradient) {
+  const Softmax ours(student, rows, temperature);
+  const Softmax theirs(teacher, rows, temperature);
+  double sum = 0;
+  const auto add = [&](float our, float their, float& slope) {
+    const double wanted = theirs(their);
+    if (wanted > 0) sum += wanted * (theirs.Log(their) - ours.Log(our));
+    slope += static_cast<float>(weight * temperature * (ours(our) - wanted));
+  };
+  for (std::size_t p = rows.begin; p < rows.end; ++p) {
+    add(student.none[p], teacher.none[p], gradient.none[p]);
+    for (std::size_t t = 0; t < student.values[p].size(); ++t)
+      add(student.values[p][t], teacher.values[p][t], gradient.values[p][t]);
+  }
+  return temperature * temperature * sum;
+}
+
+using Positions = std::vector<std::vector<std::size_t>>;  // in each passage, each once
+
+Positions Gold(const ReaderQuestion& question, bool starts) {
+  Positions gold;
+  for (const ReaderPassage& passage : question.passages) {
+    gold.emplace_back();
+    for (const auto& [first, last] : passage.answers) gold.back().push_back(starts ? first : last);
+    std::sort(gold.back().begin(), gold.back().end());
+    gold.back().erase(std::unique(gold.back().begin(), gold.back().end()), gold.back().end());
+  }
+  return gold;
+}
+
+// One question's loss: every term of it is the data's and the teacher's together.
+class QuestionLoss {
+ public:
+  QuestionLoss(const ReaderQuestion& question, const ReaderLogits& logits,
+               const ReaderLogits* teacher, const ReaderLossWeights& weights,
+               ReaderLogits& gradient)
+      : question_(question),
+        logits_(logits),
+        teacher_(weights.teacher > 0 ? teacher : nullptr),
+        taught_(static_cast<double>(weights.teacher)),
+        temperature_(static_cast<double>(weights.temperature)),
+        gradient_(gradient) {
+    if (weights.teacher > 0) CheckTeacher();
+  }
+
+  // −log P of the right starts and ends over the rows; its gradient times `weight` is added.
+  double Spans(Rows rows, double weight) {
+    double sum = 0;
+    for (const bool starts : {true, false}) {
+      const auto scores = [&](const ReaderLogits& logits) {
+        return Scores{starts ? logits.start : logits.end, logits.none};
+      };
+      Gradient slope = {starts ? gradient_.start : gradient_.end, gradient_.none};
+      sum += NegativeLogLikelihood(scores(logits_), rows, Gold(question_, starts),
+                                   (1 - taught_) * weight, slope);
+      if (teacher_ != nullptr) Teach(scores(logits_), scores(*teacher_), rows, weight, slope);
+    }
+    return sum;
+  }
+
+  // −log P of the right passages among all; 0 where none is right.
+  double Rank(double weight) {
+    Positions right(1);
+    for (std::size_t p = 0; p < question_.passages.size(); ++p) {
+      if (!question_.passages[p].answers.empty()) right[0].push_back(p);
+    }
+    const std::vector<float> never = {-std::numeric_limits<float>::infinity()};
+    const std::vector<std::vector<float>> ours = {logits_.passage};
+    std::vector<std::vector<float>> slopes = {std::move(gradient_.passage)};
+    std::vector<float> unused = {0};
+    Gradient slope = {slopes, unused};
+    double loss = 0;
+    if (!right[0].empty()) {
+      loss = NegativeLogLikelihood({ours, never}, {0, 1}, right, (1 - taught_) * weight, slope);
+    }
+    if (teacher_ != nullptr) {
+      const std::vector<std::vector<float>> theirs = {teacher_->passage};
+      Teach({ours, never}, {theirs, never}, {0, 1}, weight, slope);
+    }
+    gradient_.passage = std::move(slopes[0]);
+    return loss;
+  }
+
+  // Of all terms so far, with their weights.
+  double divergence() const { return divergence_; }
+
+ private:
+  void Teach(const Scores& ours, const Scores& theirs, Rows rows, double weight, Gradient& slope) {
+    divergence_ += weight * Divergence(ours, theirs, rows, temperature_, taught_ * weight, slope);
+  }
+
+  void CheckTeacher() const {
+    const auto same = [](const auto& ours, const auto& theirs) {
+      return std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
+                        [](const auto& a, const auto& b) { return a.size() == b.size(); });
+    };
+    if (teacher_ == nullptr || !same(logits_.start, teacher_->start) ||
+        !same(logits_.end, teacher_->end) || logits_.passage.size() != teacher_->passage.size() ||
+        logits_.none.size() != teacher_->none.size()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "reader loss: a teacher's weight needs its logits of the same question and "
+                  "passages");
+    }
+  }
+
+  const ReaderQuestion& question_;
+  const ReaderLogits& logits_;
+  const ReaderLogits* teacher_;
+  double taught_;
+  double temperature_;
+  ReaderLogits& gradient_;
+  double divergence_ = 0;
+};
 
 }  // namespace
 
-ReaderLossTerms LossOf(const ReaderQuestion& question, const ReaderLogits& logits,
-                       const ReaderLossWeights& weights, ReaderLogits& gradient) {
+ReaderLoss LossOf(const ReaderQuestion& question, const ReaderLogits& logits,
+                  const ReaderLogits* teacher, const ReaderLossWeights& weights,
+                  ReaderLogits& gradient) {
   const std::size_t passages = question.passages.size();
   gradient = {};
   gradient.none.assign(passages, 0.0f);
   gradient.passage.assign(passages, 0.0f);
-  std::vector<std::vector<std::size_t>> starts(passages), ends(passages), gold_passages(1);
   for (std::size_t p = 0; p < passages; ++p) {
     gradient.start.emplace_back(logits.start[p].size(), 0.0f);
     gradient.end.emplace_back(logits.end[p].size(), 0.0f);
-    for (const auto& [first, last] : question.passages[p].answers) {
-      starts[p].push_back(first);
-      ends[p].push_back(last);
-    }
-    for (auto* positions : {&starts[p], &ends[p]}) {
-      std::sort(positions->begin(), positions->end());
-      positions->erase(std::unique(positions->begin(), positions->end()), positions->end());
-    }
-    if (!starts[p].empty()) gold_passages[0].push_back(p);
   }
-  const auto both = [&](Rows rows, double weight) {
-    return NegativeLogLikelihood(rows, weight, logits.start, logits.none, starts, gradient.start,
-                                 gradient.none) +
-           NegativeLogLikelihood(rows, weight, logits.end, logits.none, ends, gradient.end,
-                                 gradient.none);
-  };
-  ReaderLossTerms loss;
-  loss.span = both({0, passages}, 1);
-  const double local = static_cast<double>(weights.local) / static_cast<double>(passages);
-  if (local > 0) {
-    for (std::size_t p = 0; p < passages; ++p) loss.local += both({p, p + 1}, local);
-    loss.local /= static_cast<double>(weights.local);
+  QuestionLoss terms(question, logits, teacher, weights, gradient);
+  ReaderLoss loss;
+  loss.questions = 1;
+  loss.span = terms.Spans({0, passages}, 1);
+  if (weights.local > 0) {
+    const auto count = static_cast<double>(passages);
+    for (std::size_t p = 0; p < passages; ++p)
+      loss.local += terms.Spans({p, p + 1}, static_cast<double>(weights.local) / count) / count;
   }
-  if (gold_passages[0].empty() || passages < 2) return loss;
-  std::vector<std::vector<float>> rank_gradient = {std::vector<float>(passages, 0.0f)};
-  std::vector<float> unused = {0};
-  loss.rank =
-      NegativeLogLikelihood({0, 1}, 1, {logits.passage}, {-std::numeric_limits<float>::infinity()},
-                            gold_passages, rank_gradient, unused);
-  for (std::size_t p = 0; p < passages; ++p)
-    gradient.passage[p] = weights.rank * rank_gradient[0][p];
+  if (passages > 1) loss.rank = terms.Rank(static_cast<double>(weights.rank));
+  loss.teacher = terms.divergence();
   return loss;
 }
 

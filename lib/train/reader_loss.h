@@ -6,16 +6,12 @@
 
 namespace fovea {
 
-struct ReaderLossTerms {
-  double span = 0;
-  double local = 0;
-  double rank = 0;
-};
-
-// Loss of one question (reader_network.h has the formula); `gradient` receives d loss / d logits
-// of span + weights.local · local + weights.rank · rank, in the shape of the logits. d/d passage
-// covers the rank term alone: what the others owe to r_p is in start, end and none.
-ReaderLossTerms LossOf(const ReaderQuestion& question, const ReaderLogits& logits,
-                       const ReaderLossWeights& weights, ReaderLogits& gradient);
+// Loss of one question (reader_network.h has the formula); `gradient` receives d total / d logits,
+// in the shape of the logits. d/d passage covers the rank term alone: what the others owe to r_p is
+// in start, end and none. `teacher` may be null where it has no weight; else
+// Error(kInvalidArgument) if it is, or is not of the logits' shape.
+ReaderLoss LossOf(const ReaderQuestion& question, const ReaderLogits& logits,
+                  const ReaderLogits* teacher, const ReaderLossWeights& weights,
+                  ReaderLogits& gradient);
 
 }  // namespace fovea

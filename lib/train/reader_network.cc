@@ -95,6 +95,7 @@ struct ReaderNetwork::Batch {
 ReaderNetwork::ReaderNetwork(const Encoder& encoder, const SafetensorsFile& weights,
                              const ReaderNetworkOptions& options, std::uint64_t seed)
     : encoder_(encoder), options_(options), batch_(std::make_unique<Batch>()) {
+  options.loss.Validate();
   const EncoderConfig& config = encoder.config();
   const std::size_t layers = options.frozen_layers + options.apart_layers + options.joint_layers;
   if (layers > static_cast<std::size_t>(config.layers) || options.joint_layers == 0) {
@@ -196,8 +197,27 @@ void ReaderNetwork::TrainAttentionAlone() {
   }
 }
 
+void ReaderLossWeights::Validate() const {
+  const auto check = [](bool holds, const char* what) {
+    if (!holds) throw Error(ErrorCode::kInvalidArgument, std::string("reader loss: ") + what);
+  };
+  check(local >= 0 && rank >= 0, "weights must be at least 0");
+  check(teacher >= 0 && teacher <= 1, "the teacher's weight must be from 0 to 1");
+  check(temperature > 0 && std::isfinite(temperature), "the temperature must be positive");
+}
+
+void ReaderLoss::Add(const ReaderLoss& other) {
+  questions += other.questions;
+  if (questions == 0) return;
+  const double share = static_cast<double>(other.questions) / static_cast<double>(questions);
+  span += share * (other.span - span);
+  local += share * (other.local - local);
+  rank += share * (other.rank - rank);
+  teacher += share * (other.teacher - teacher);
+}
+
 void ReaderNetwork::Run(std::span<const ReaderQuestion> questions, const DropoutOptions& dropout,
-                        Batch& batch, ThreadPool* pool) {
+                        bool keep_traces, Batch& batch, ThreadPool* pool) {
   batch.sequences.clear();
   batch.pairs.clear();
   for (const ReaderQuestion& question : questions) {
@@ -214,7 +234,8 @@ void ReaderNetwork::Run(std::span<const ReaderQuestion> questions, const Dropout
   batch.apart =
       encoder_.HiddenStates(batch.sequences, pool, static_cast<int>(options_.frozen_layers));
   for (std::size_t i = 0; i < apart_.size(); ++i) {
-    apart_[i].Forward(batch.starts, OfLayer(dropout, i), batch.apart.view(), batch.traces[i], pool);
+    apart_[i].Forward(batch.starts, OfLayer(dropout, i), batch.apart.view(),
+                      batch.traces[keep_traces ? i : 0], pool);
   }
   batch.joint_starts = {0};
   for (const Batch::Pair& pair : batch.pairs) {
@@ -234,8 +255,9 @@ void ReaderNetwork::Run(std::span<const ReaderQuestion> questions, const Dropout
                 batch.sequences[pair.passage].size() * width, out + question_tokens * width);
   }
   for (std::size_t i = 0; i < joint_.size(); ++i) {
-    joint_[i].Forward(batch.joint_starts, OfLayer(dropout, apart_.size() + i), batch.joint.view(),
-                      batch.traces[apart_.size() + i], pool);
+    const std::size_t layer = apart_.size() + i;
+    joint_[i].Forward(batch.joint_starts, OfLayer(dropout, layer), batch.joint.view(),
+                      batch.traces[keep_traces ? layer : 0], pool);
   }
   batch.firsts = Matrix(batch.pairs.size(), width);
   for (std::size_t p = 0; p < batch.pairs.size(); ++p) {
@@ -278,7 +300,7 @@ ReaderLogits LogitsOf(const ReaderQuestion& question, const Batch& batch, std::s
 
 std::vector<ReaderLogits> ReaderNetwork::Forward(std::span<const ReaderQuestion> questions,
                                                  ThreadPool* pool) {
-  Run(questions, {}, *batch_, pool);
+  Run(questions, {}, false, *batch_, pool);
   std::vector<ReaderLogits> logits;
   std::size_t pair = 0;
   for (const ReaderQuestion& question : questions) {
@@ -289,21 +311,26 @@ std::vector<ReaderLogits> ReaderNetwork::Forward(std::span<const ReaderQuestion>
 }
 
 ReaderLoss ReaderNetwork::ForwardBackward(std::span<const ReaderQuestion> questions, float weight,
-                                          const DropoutOptions& dropout, ThreadPool* pool) {
+                                          const DropoutOptions& dropout, ThreadPool* pool,
+                                          std::span<const ReaderLogits> teacher) {
+  if (!teacher.empty() && teacher.size() != questions.size()) {
+    throw Error(ErrorCode::kInvalidArgument, "reader: the teacher read " +
+                                                 std::to_string(teacher.size()) + " questions of " +
+                                                 std::to_string(questions.size()));
+  }
   Batch& batch = *batch_;
-  Run(questions, dropout, batch, pool);
+  Run(questions, dropout, true, batch, pool);
   Matrix token_gradient(batch.joint.rows(), 2);
   Matrix passage_gradient(batch.pairs.size(), 2);
   std::fill_n(token_gradient.data(), token_gradient.rows() * 2, 0.0f);
   ReaderLoss loss;
   std::size_t pair = 0;
-  for (const ReaderQuestion& question : questions) {
+  for (std::size_t q = 0; q < questions.size(); ++q) {
+    const ReaderQuestion& question = questions[q];
     const ReaderLogits logits = LogitsOf(question, batch, pair, score_weights_);
     ReaderLogits gradient;
-    const ReaderLossTerms terms = LossOf(question, logits, options_.loss, gradient);
-    loss.span += terms.span;
-    loss.local += terms.local;
-    loss.rank += terms.rank;
+    loss.Add(
+        LossOf(question, logits, teacher.empty() ? nullptr : &teacher[q], options_.loss, gradient));
     for (std::size_t p = 0; p < question.passages.size(); ++p, ++pair) {
       float fit = gradient.passage[p] + gradient.none[p];
       const std::size_t first = batch.joint_starts[pair] + question.tokens.size();
@@ -320,12 +347,6 @@ ReaderLoss ReaderNetwork::ForwardBackward(std::span<const ReaderQuestion> questi
     }
   }
   Backward(questions, batch, token_gradient.view(), passage_gradient.view(), pool);
-  loss.questions = questions.size();
-  if (loss.questions > 0) {
-    loss.span /= static_cast<double>(loss.questions);
-    loss.local /= static_cast<double>(loss.questions);
-    loss.rank /= static_cast<double>(loss.questions);
-  }
   return loss;
 }
 

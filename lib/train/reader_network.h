@@ -18,6 +18,10 @@
 // is not in it (Devlin et al. 2019, section 4.3); minus weights.rank · log softmax(r)[gold]. Where
 // no passage answers, all of "none" is right, and there is no last term. h_cls(p) is the state of
 // the question's first token beside p.
+//
+// With a teacher (Hinton et al. 2015), each of those terms −log P(gold) becomes
+//   (1 − weights.teacher) · −log P(gold) + weights.teacher · T² KL(teacher's P_T ‖ P_T),
+// P_T being the same softmax of logits / T; the last term has it where no passage answers too.
 
 #pragma once
 
@@ -40,6 +44,11 @@ class ThreadPool;
 struct ReaderLossWeights {
   float local = 1.0f;
   float rank = 0.5f;
+  float teacher = 0;         // 0: the data alone … 1: the teacher alone
+  float temperature = 2.0f;  // T of the teacher's terms
+
+  // Throws Error(kInvalidArgument) that names the field.
+  void Validate() const;
 };
 
 struct ReaderNetworkOptions {
@@ -79,27 +88,36 @@ struct ReaderLoss {
   double span = 0;
   double local = 0;
   double rank = 0;
+  double teacher = 0;  // T² KL of all terms, with their weights
   std::size_t questions = 0;
+
   double total(const ReaderLossWeights& weights) const {
-    return span + static_cast<double>(weights.local) * local +
-           static_cast<double>(weights.rank) * rank;
+    const auto taught = static_cast<double>(weights.teacher);
+    return (1 - taught) * (span + static_cast<double>(weights.local) * local +
+                           static_cast<double>(weights.rank) * rank) +
+           taught * teacher;
   }
+  // The mean over both's questions.
+  void Add(const ReaderLoss& other);
 };
 
 class ReaderNetwork {
  public:
   // Starts from the encoder's own layers, whose weights are read from `weights` (its
   // model.safetensors); heads are drawn from `seed`. Borrows the encoder. Throws
-  // Error(kInvalidArgument) if it has fewer layers than the options name, Error(kCorrupt) as
-  // SafetensorsFile.
+  // Error(kInvalidArgument) if it has fewer layers than the options name or the loss weights make
+  // no sense, Error(kCorrupt) as SafetensorsFile.
   ReaderNetwork(const Encoder& encoder, const SafetensorsFile& weights,
                 const ReaderNetworkOptions& options, std::uint64_t seed);
   ~ReaderNetwork();
 
   std::vector<ReaderLogits> Forward(std::span<const ReaderQuestion> questions, ThreadPool* pool);
-  // Adds the gradients of `weight` · Σ loss of the questions; gives their mean loss.
+  // Adds the gradients of `weight` · Σ loss of the questions; gives their mean loss. `teacher`:
+  // what its Forward gives for the same questions, empty where it has no weight; else
+  // Error(kInvalidArgument) if it is of others.
   ReaderLoss ForwardBackward(std::span<const ReaderQuestion> questions, float weight,
-                             const DropoutOptions& dropout, ThreadPool* pool);
+                             const DropoutOptions& dropout, ThreadPool* pool,
+                             std::span<const ReaderLogits> teacher = {});
 
   // Goes on from a trained reader. Throws Error(kMismatch) if it has other layers or another base,
   // Error(kCorrupt) as ReaderFile; the network is as it was then.
@@ -117,8 +135,9 @@ class ReaderNetwork {
 
  private:
   struct Batch;
-  void Run(std::span<const ReaderQuestion> questions, const DropoutOptions& dropout, Batch& batch,
-           ThreadPool* pool);
+  // The layers' traces are kept for Backward, or all written over one.
+  void Run(std::span<const ReaderQuestion> questions, const DropoutOptions& dropout,
+           bool keep_traces, Batch& batch, ThreadPool* pool);
   void Backward(std::span<const ReaderQuestion> questions, Batch& batch, MatrixView token_gradient,
                 MatrixView passage_gradient, ThreadPool* pool);
 

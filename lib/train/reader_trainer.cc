@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "lib/base/error.h"
+#include "lib/base/hash.h"
 #include "lib/nn/safetensors.h"
 #include "lib/nn/safetensors_writer.h"
 
@@ -42,13 +43,18 @@ void ReaderTrainerOptions::Validate() const {
 }
 
 ReaderTrainer::ReaderTrainer(ReaderNetwork& network, const ReaderExamples& examples,
-                             const ReaderTrainerOptions& options)
+                             const ReaderTrainerOptions& options, ReaderNetwork* teacher)
     : network_(network),
       examples_(examples),
       options_(options),
+      teacher_(teacher),
       parameters_(network.parameters()),
       optimiser_(parameters_, {}) {
   options_.Validate();
+  if ((teacher != nullptr) != (network.options().loss.teacher > 0)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "training: a teacher needs a weight in the loss, and the weight a teacher");
+  }
   const auto batch = static_cast<std::int64_t>(options_.batch_questions);
   steps_a_epoch_ = (static_cast<std::int64_t>(examples.size()) + batch - 1) / batch;
 }
@@ -78,18 +84,13 @@ ReaderLoss ReaderTrainer::Step(std::span<const std::size_t> order, std::uint64_t
     const DropoutOptions dropout = {
         options_.dropout,
         (options_.seed * 1'000'003 + static_cast<std::uint64_t>(step_)) * 64 + part};
-    const auto loss = network_.ForwardBackward(std::span(questions).subspan(begin, end - begin),
-                                               weight, dropout, pool);
-    sum.span += loss.span * static_cast<double>(loss.questions);
-    sum.local += loss.local * static_cast<double>(loss.questions);
-    sum.rank += loss.rank * static_cast<double>(loss.questions);
-    sum.questions += loss.questions;
+    const auto pass = std::span<const ReaderQuestion>(questions).subspan(begin, end - begin);
+    std::vector<ReaderLogits> taught;
+    if (teacher_ != nullptr) taught = teacher_->Forward(pass, pool);
+    sum.Add(network_.ForwardBackward(pass, weight, dropout, pool, taught));
     tokens_ += tokens;
     begin = end;
   }
-  sum.span /= static_cast<double>(sum.questions);
-  sum.local /= static_cast<double>(sum.questions);
-  sum.rank /= static_cast<double>(sum.questions);
   return sum;
 }
 
@@ -121,6 +122,7 @@ void ReaderTrainer::Run(const std::function<void(const TrainingProgress&)>& prog
     const double keep = step_ == first_step ? 0 : kSmoothing;
     shown.loss = keep * shown.loss + (1 - keep) * loss.span;
     shown.rank_loss = keep * shown.rank_loss + (1 - keep) * loss.rank;
+    shown.teacher_loss = keep * shown.teacher_loss + (1 - keep) * loss.teacher;
     shown.step = ++step_;
     const double seconds = Now() - start;
     shown.tokens_per_s = static_cast<double>(tokens_) / seconds;
@@ -141,9 +143,20 @@ void ReaderTrainer::Run(const std::function<void(const TrainingProgress&)>& prog
 }
 
 std::string ReaderTrainer::Description() const {
-  return examples_.Description() + ", " + std::to_string(options_.epochs) +
-         " epochs of batches of " + std::to_string(options_.batch_questions) + ", seed " +
-         std::to_string(options_.seed) + ", rate " + std::to_string(options_.rate);
+  std::string text = examples_.Description() + ", " + std::to_string(options_.epochs) +
+                     " epochs of batches of " + std::to_string(options_.batch_questions) +
+                     ", seed " + std::to_string(options_.seed) + ", rate " +
+                     std::to_string(options_.rate);
+  if (teacher_ == nullptr) return text;
+  ContentHasher hasher;
+  for (const Parameter* parameter : teacher_->parameters()) {
+    const Matrix& value = parameter->value;
+    hasher.Update(
+        {reinterpret_cast<const char*>(value.data()), value.rows() * value.cols() * sizeof(float)});
+  }
+  const ReaderLossWeights& loss = network_.options().loss;
+  return text + ", teacher " + hasher.Hex() + " with weight " + std::to_string(loss.teacher) +
+         " at temperature " + std::to_string(loss.temperature);
 }
 
 void ReaderTrainer::Save() const {

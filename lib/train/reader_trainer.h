@@ -45,6 +45,7 @@ struct TrainingProgress {
   std::int64_t steps = 0;  // in all
   double loss = 0;         // mean of the last 100 steps
   double rank_loss = 0;
+  double teacher_loss = 0;
   double gradient_norm = 0;
   double rate = 0;
   double tokens_per_s = 0;
@@ -53,9 +54,11 @@ struct TrainingProgress {
 
 class ReaderTrainer {
  public:
-  // Borrows both.
+  // Borrows all. The teacher reads each question without dropout, and its logits are what the
+  // network's loss takes for the teacher's; it may have other layers. Throws
+  // Error(kInvalidArgument) unless there is one exactly where it has a weight.
   ReaderTrainer(ReaderNetwork& network, const ReaderExamples& examples,
-                const ReaderTrainerOptions& options);
+                const ReaderTrainerOptions& options, ReaderNetwork* teacher = nullptr);
 
   // Whether there is a checkpoint of a training that did not come to its end: not to be written
   // over unasked.
@@ -82,6 +85,7 @@ class ReaderTrainer {
   ReaderNetwork& network_;
   const ReaderExamples& examples_;
   ReaderTrainerOptions options_;
+  ReaderNetwork* teacher_;
   std::vector<Parameter*> parameters_;
   AdamW optimiser_;
   std::int64_t step_ = 0;  // next

@@ -67,6 +67,23 @@ DoubleMatrix Sum(const DoubleMatrix& a, const DoubleMatrix& b) {
   return sum;
 }
 
+DoubleMatrix TransformerLayer(const NamedValues& values, const std::string& prefix,
+                              const DoubleMatrix& x, std::size_t heads,
+                              const std::vector<std::size_t>& starts, double epsilon) {
+  const auto linear = [&](const DoubleMatrix& in, const std::string& name) {
+    return Linear(in, values.at(prefix + name + ".weight"), values.at(prefix + name + ".bias"));
+  };
+  const auto norm = [&](const DoubleMatrix& in, const std::string& name) {
+    return LayerNorm(in, values.at(prefix + name + ".weight"), values.at(prefix + name + ".bias"),
+                     epsilon);
+  };
+  const DoubleMatrix context = SelfAttention(linear(x, "attention.self.qkv"), heads, starts);
+  const DoubleMatrix attended =
+      norm(Sum(x, linear(context, "attention.output.dense")), "attention.output.LayerNorm");
+  const DoubleMatrix inner = Gelu(linear(attended, "intermediate.dense"));
+  return norm(Sum(attended, linear(inner, "output.dense")), "output.LayerNorm");
+}
+
 double Derivative(const std::function<double()>& loss, double& value) {
   constexpr double kStep = 1e-4;  // error of order step² = 1e-8
   const double before = value;

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "tests/reference/double_matrix.h"
@@ -18,6 +20,13 @@ DoubleMatrix Gelu(const DoubleMatrix& x);
 // Self-attention of ragged sequences; query, key and value side by side in [T, 3·D].
 DoubleMatrix SelfAttention(const DoubleMatrix& query_key_value, std::size_t heads,
                            const std::vector<std::size_t>& starts);
+// By the name of each parameter, as in a BERT file.
+using NamedValues = std::map<std::string, DoubleMatrix>;
+// A post-norm layer whose parameters begin with `prefix`, query, key and value as one
+// "attention.self.qkv".
+DoubleMatrix TransformerLayer(const NamedValues& values, const std::string& prefix,
+                              const DoubleMatrix& x, std::size_t heads,
+                              const std::vector<std::size_t>& starts, double epsilon);
 DoubleMatrix Sum(const DoubleMatrix& a, const DoubleMatrix& b);
 
 // d loss / d value by central differences, `value` being changed in place and put back.

@@ -218,6 +218,24 @@ TEST_F(TrainReader, FineTunesAllOrTheAttentionAlone) {
   EXPECT_THAT(bad.err, HasSubstr("data.jsonl"));
 }
 
+TEST_F(TrainReader, LearnsFromATeacherOfOtherLayers) {
+  Arguments joint = Command("teacher", {"--epochs", "1"});
+  joint[9] = "0";
+  joint[11] = "2";
+  Ok(joint);
+  Ok(Command("plain"));
+  const ProgramResult result =
+      Ok(Command("taught", {"--teacher", "teacher", "--teacher-weight", "0.25", "--json"}));
+  for (const nlohmann::json& epoch : result.JsonLines()) EXPECT_GT(epoch["teacher_loss"], 0);
+  EXPECT_TRUE(Bytes("taught") != Bytes("plain"));
+  EXPECT_THAT(ReaderFile(folder_.path() / "taught").info().card.at("command"),
+              HasSubstr("--teacher teacher --teacher-weight 0.25 --teacher-temperature 2.0 "));
+  const ProgramResult bad = Run(Command("out", {"--teacher", "data.jsonl"}));
+  EXPECT_EQ(bad.status, 1);
+  EXPECT_THAT(bad.err, HasSubstr("data.jsonl"));
+  EXPECT_EQ(Run(Command("out", {"--teacher", "teacher", "--teacher-weight", "2"})).status, 2);
+}
+
 TEST_F(TrainReader, MoreLayersThanTheModelHasAreRefused) {
   Arguments arguments = Command("out");
   arguments[9] = "3";

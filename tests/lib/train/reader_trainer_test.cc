@@ -135,6 +135,77 @@ TEST_F(ReaderTraining, AResumedRunEndsLikeAnUndisturbedOne) {
   EXPECT_EQ(Values(*resumed), Values(*whole));
 }
 
+class Distillation : public ReaderTraining {
+ protected:
+  // A reader of two joint layers that has learnt something.
+  std::unique_ptr<ReaderNetwork> Teacher() const {
+    auto teacher = Network({.apart_layers = 0, .joint_layers = 2});
+    const Riddles riddles(100);
+    ReaderTrainer(*teacher, riddles, Options()).Run({}, {}, {}, nullptr);
+    return teacher;
+  }
+  std::unique_ptr<ReaderNetwork> Student(float weight) const {
+    return Network({.apart_layers = 1, .joint_layers = 1, .loss = {.teacher = weight}});
+  }
+};
+
+TEST_F(Distillation, TheTeacherAloneIsEnoughToComeNearIt) {
+  const auto teacher = Teacher(), student = Student(1);
+  const Riddles riddles(100);
+  std::vector<ReaderQuestion> fresh;
+  for (std::size_t i = 0; i < 50; ++i) fresh.push_back(riddles.Get(10'000 + i, 99));
+  const auto distance = [&] {
+    return student->ForwardBackward(fresh, 0, {}, nullptr, teacher->Forward(fresh, nullptr))
+        .teacher;
+  };
+  const double before = distance();
+  ReaderTrainerOptions options = Options();
+  options.epochs = 6;
+  options.dropout = 0;
+  ReaderTrainer(*student, riddles, options, teacher.get()).Run({}, {}, {}, nullptr);
+  EXPECT_LT(distance(), before / 3) << before;
+}
+
+TEST_F(Distillation, AResumedRunEndsLikeAnUndisturbedOneAndNeedsTheSameTeacher) {
+  const auto teacher = Teacher();
+  const Riddles riddles(50);
+  ReaderTrainerOptions options = Options();
+  const auto whole = Student(0.5f);
+  ReaderTrainer(*whole, riddles, options, teacher.get()).Run({}, {}, {}, nullptr);
+
+  options.checkpoint = folder_.path() / "checkpoint";
+  std::stop_source stop;
+  const auto stopped = Student(0.5f);
+  const auto stop_at_nine = [&](const TrainingProgress& progress) {
+    EXPECT_GT(progress.teacher_loss, 0);
+    if (progress.step == 9) stop.request_stop();
+  };
+  EXPECT_ERROR(ReaderTrainer(*stopped, riddles, options, teacher.get())
+                   .Run(stop_at_nine, {}, stop.get_token(), nullptr),
+               ErrorCode::kCancelled, "stopped");
+  const auto resumed = Student(0.5f);
+  ReaderTrainer trainer(*resumed, riddles, options, teacher.get());
+  trainer.Resume();
+  ThreadPool pool(3);
+  trainer.Run({}, {}, {}, &pool);
+  EXPECT_EQ(Values(*resumed), Values(*whole));
+
+  const auto other = Network();
+  EXPECT_ERROR(ReaderTrainer(*resumed, riddles, options, other.get()).Resume(),
+               ErrorCode::kMismatch, "of another training");
+  EXPECT_ERROR(ReaderTrainer(*other, riddles, options).Resume(), ErrorCode::kMismatch,
+               "of another training");
+}
+
+TEST_F(Distillation, ATeacherNeedsAWeightAndTheWeightATeacher) {
+  const auto plain = Network(), taught = Student(0.5f);
+  const Riddles riddles(5);
+  EXPECT_ERROR(ReaderTrainer(*plain, riddles, Options(), taught.get()), ErrorCode::kInvalidArgument,
+               "a teacher needs a weight");
+  EXPECT_ERROR(ReaderTrainer(*taught, riddles, Options()), ErrorCode::kInvalidArgument,
+               "the weight a teacher");
+}
+
 TEST_F(ReaderTraining, StopsEarlyWhenToldToAndStaysStopped) {
   const Riddles riddles(20);
   ReaderTrainerOptions options = Options();

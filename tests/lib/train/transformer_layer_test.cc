@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <functional>
-#include <map>
 #include <random>
 
 #include "lib/base/thread_pool.h"
@@ -46,21 +45,7 @@ class TransformerLayerTest : public testing::Test {
   }
 
   DoubleMatrix Output() const {
-    const auto linear = [&](const DoubleMatrix& in, const std::string& name) {
-      return reference::Linear(in, values_.at("layer." + name + ".weight"),
-                               values_.at("layer." + name + ".bias"));
-    };
-    const auto norm = [&](const DoubleMatrix& in, const std::string& name) {
-      return reference::LayerNorm(in, values_.at("layer." + name + ".weight"),
-                                  values_.at("layer." + name + ".bias"), 1e-12);
-    };
-    const DoubleMatrix context =
-        reference::SelfAttention(linear(x_, "attention.self.qkv"), kSizes.heads, kStarts);
-    const DoubleMatrix attended =
-        norm(reference::Sum(x_, linear(context, "attention.output.dense")),
-             "attention.output.LayerNorm");
-    const DoubleMatrix inner = reference::Gelu(linear(attended, "intermediate.dense"));
-    return norm(reference::Sum(attended, linear(inner, "output.dense")), "output.LayerNorm");
+    return reference::TransformerLayer(values_, "layer.", x_, kSizes.heads, kStarts, 1e-12);
   }
 
   // Σ seed ⊙ output: its gradient with respect to the output is `seed`.
@@ -85,7 +70,7 @@ class TransformerLayerTest : public testing::Test {
   TransformerLayer layer_;
   Matrix input_;
   Matrix seed_;
-  std::map<std::string, DoubleMatrix> values_;
+  reference::NamedValues values_;
   DoubleMatrix x_;
   DoubleMatrix weights_;
 };
