@@ -1,6 +1,7 @@
 #include "tests/reference/training.h"
 
 #include <cmath>
+#include <utility>
 
 #include "tests/reference/attention.h"
 
@@ -43,7 +44,7 @@ DoubleMatrix Gelu(const DoubleMatrix& x) {
 }
 
 DoubleMatrix SelfAttention(const DoubleMatrix& query_key_value, std::size_t heads,
-                           const std::vector<std::size_t>& starts) {
+                           const std::vector<std::size_t>& starts, std::vector<double>* weights) {
   const std::size_t width = query_key_value.cols / 3;
   std::vector<DoubleMatrix> parts;
   for (std::size_t part = 0; part < 3; ++part) {
@@ -55,10 +56,11 @@ DoubleMatrix SelfAttention(const DoubleMatrix& query_key_value, std::size_t head
   }
   const NamedMask same_sequence = {.name = "", .query_starts = starts, .key_starts = starts};
   const double scale = 1 / std::sqrt(static_cast<double>(width / heads));
-  return {query_key_value.rows, width,
-          Attention(parts[0], parts[1], parts[2], heads, heads, scale,
-                    [&](std::size_t q, std::size_t k) { return same_sequence.Sees(q, k); })
-              .out};
+  AttentionResult result =
+      Attention(parts[0], parts[1], parts[2], heads, heads, scale,
+                [&](std::size_t q, std::size_t k) { return same_sequence.Sees(q, k); });
+  if (weights != nullptr) *weights = std::move(result.weights);
+  return {query_key_value.rows, width, std::move(result.out)};
 }
 
 DoubleMatrix Sum(const DoubleMatrix& a, const DoubleMatrix& b) {
@@ -69,7 +71,8 @@ DoubleMatrix Sum(const DoubleMatrix& a, const DoubleMatrix& b) {
 
 DoubleMatrix TransformerLayer(const NamedValues& values, const std::string& prefix,
                               const DoubleMatrix& x, std::size_t heads,
-                              const std::vector<std::size_t>& starts, double epsilon) {
+                              const std::vector<std::size_t>& starts, double epsilon,
+                              std::vector<double>* weights) {
   const auto linear = [&](const DoubleMatrix& in, const std::string& name) {
     return Linear(in, values.at(prefix + name + ".weight"), values.at(prefix + name + ".bias"));
   };
@@ -77,7 +80,8 @@ DoubleMatrix TransformerLayer(const NamedValues& values, const std::string& pref
     return LayerNorm(in, values.at(prefix + name + ".weight"), values.at(prefix + name + ".bias"),
                      epsilon);
   };
-  const DoubleMatrix context = SelfAttention(linear(x, "attention.self.qkv"), heads, starts);
+  const DoubleMatrix context =
+      SelfAttention(linear(x, "attention.self.qkv"), heads, starts, weights);
   const DoubleMatrix attended =
       norm(Sum(x, linear(context, "attention.output.dense")), "attention.output.LayerNorm");
   const DoubleMatrix inner = Gelu(linear(attended, "intermediate.dense"));

@@ -5,10 +5,9 @@
 #include <cmath>
 #include <cstring>
 #include <random>
-#include <stdexcept>
+#include <string>
 
 #include "lib/base/thread_pool.h"
-#include "tests/reference/attention.h"
 #include "tests/reference/training.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/models.h"
@@ -146,71 +145,14 @@ TEST_F(ReaderModelTest, AttentionOfAQuestionsTokenIsAShareOfOne) {
   }
 }
 
-// [H·T, T], the softmax over each head's scaled products of queries and keys in [T, 3·D].
-std::vector<double> ReferenceWeights(const reference::DoubleMatrix& query_key_value,
-                                     std::size_t heads) {
-  const std::size_t tokens = query_key_value.rows, width = query_key_value.cols / 3;
-  const std::size_t head_width = width / heads;
-  std::vector<double> weights;
-  for (std::size_t head = 0; head < heads; ++head) {
-    for (std::size_t q = 0; q < tokens; ++q) {
-      std::vector<double> scores(tokens, 0);
-      for (std::size_t k = 0; k < tokens; ++k) {
-        for (std::size_t i = head * head_width; i < (head + 1) * head_width; ++i)
-          scores[k] += query_key_value.at(q, i) * query_key_value.at(k, width + i);
-        scores[k] /= std::sqrt(static_cast<double>(head_width));
-      }
-      const std::vector<double> row = reference::Softmax(scores);
-      weights.insert(weights.end(), row.begin(), row.end());
-    }
-  }
-  return weights;
-}
-
-// A layer of the network in double precision.
-class ReferenceLayer {
- public:
-  ReferenceLayer(ReaderNetwork& network, std::size_t number)
-      : network_(network), prefix_("encoder.layer." + std::to_string(number) + ".") {}
-
-  reference::DoubleMatrix QueryKeyValue(const reference::DoubleMatrix& x) const {
-    return Linear("attention.self.qkv", x);
-  }
-  reference::DoubleMatrix Forward(const reference::DoubleMatrix& x, std::size_t heads) const {
-    const reference::DoubleMatrix context =
-        reference::SelfAttention(QueryKeyValue(x), heads, {0, x.rows});
-    const reference::DoubleMatrix a = Norm(
-        "attention.output.LayerNorm", reference::Sum(x, Linear("attention.output.dense", context)));
-    const reference::DoubleMatrix inner = reference::Gelu(Linear("intermediate.dense", a));
-    return Norm("output.LayerNorm", reference::Sum(a, Linear("output.dense", inner)));
-  }
-
- private:
-  reference::DoubleMatrix Of(const std::string& name) const {
-    for (const Parameter* parameter : network_.parameters()) {
-      if (parameter->name != prefix_ + name) continue;
-      const Matrix& value = parameter->value;
-      return {
-          value.rows(), value.cols(), {value.data(), value.data() + value.rows() * value.cols()}};
-    }
-    throw std::runtime_error("no parameter " + prefix_ + name);
-  }
-  reference::DoubleMatrix Linear(const std::string& name, const reference::DoubleMatrix& x) const {
-    return reference::Linear(x, Of(name + ".weight"), Of(name + ".bias"));
-  }
-  reference::DoubleMatrix Norm(const std::string& name, const reference::DoubleMatrix& x) const {
-    return reference::LayerNorm(x, Of(name + ".weight"), Of(name + ".bias"), 1e-12);
-  }
-
-  ReaderNetwork& network_;
-  std::string prefix_;
-};
-
 TEST_F(ReaderModelTest, AHeadsWeightsAreTheSoftmaxOfItsQueriesAndKeys) {
   const auto network = RandomReader(*base_, tiny_, {.apart_layers = 0, .joint_layers = 2}, 7);
   const ReaderModel model = Model(*network);
   const ReaderQuestion question = RandomQuestion(3, 12, TinyBert::kVocabulary, 3);
   const std::vector<WindowLogits> got = Logits(model, question, nullptr, AttentionDetail::kHeads);
+  reference::NamedValues values;
+  for (const Parameter* parameter : network->parameters())
+    values[parameter->name] = reference::ToDouble(parameter->value.view());
   for (std::size_t p = 0; p < got.size(); ++p) {
     const std::size_t asked = question.tokens.size();
     const std::size_t tokens = asked + question.passages[p].tokens.size();
@@ -225,8 +167,9 @@ TEST_F(ReaderModelTest, AHeadsWeightsAreTheSoftmaxOfItsQueriesAndKeys) {
     for (std::size_t i = 0; i < asked * 24; ++i)
       hidden.values[i] += static_cast<double>(segment[i % 24]);
     for (std::size_t layer = 0; layer < 2; ++layer) {
-      const ReferenceLayer reference(*network, layer);
-      const std::vector<double> want = ReferenceWeights(reference.QueryKeyValue(hidden), 3);
+      std::vector<double> want;
+      hidden = reference::TransformerLayer(values, "encoder.layer." + std::to_string(layer) + ".",
+                                           hidden, 3, {0, tokens}, 1e-12, &want);
       for (std::size_t head = 0; head < 3; ++head) {
         for (std::size_t q = 0; q < asked; ++q) {
           for (std::size_t k = 0; k < tokens; ++k) {
@@ -235,7 +178,6 @@ TEST_F(ReaderModelTest, AHeadsWeightsAreTheSoftmaxOfItsQueriesAndKeys) {
           }
         }
       }
-      hidden = reference.Forward(hidden, 3);
     }
   }
 }
