@@ -3,14 +3,13 @@
 #include <stdexcept>
 
 #include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "tools/attention_page.h"
 #include "tools/json_lines.h"
 #include "tools/usage_error.h"
 
 namespace fovea::tools {
-namespace {
-
-
-}  // namespace
+namespace {}  // namespace
 
 void AnswerOptions::DeclareMode(OptionTable& table) {
   table.Choice("mode", &mode, {"generate", "extract"},
@@ -61,10 +60,23 @@ void AnswerOptions::DeclareAbstain(OptionTable& table) {
           abstain + ")");
 }
 
+void AnswerOptions::DeclareAttention(OptionTable& table) {
+  table.Flag("show-attention", &show_attention, "show what the reader looked at (without --json)");
+  table.Text(
+      "attention-html", &attention_html, "FILE",
+      "write a page for the browser: what each question token attends to, layer by layer and "
+      "head by head");
+}
+
 AskOptions AnswerOptions::Resolve() const {
   AskOptions options = ask;
   options.passages = passages;
   options.mode = mode == "extract" ? AnswerMode::kExtract : AnswerMode::kGenerate;
+  if (!attention_html.empty()) {
+    options.attention = AttentionDetail::kHeads;
+  } else if (show_attention) {
+    options.attention = AttentionDetail::kMean;
+  }
   if (abstain == "never") {
     options.abstain_threshold = kNeverAbstain;
   } else if (abstain != "auto") {
@@ -76,6 +88,10 @@ AskOptions AnswerOptions::Resolve() const {
     }
   }
   return options;
+}
+
+void AnswerOptions::WriteAttentionPage(const Answer& answer) const {
+  if (!attention_html.empty()) WriteFileAtomically(attention_html, AttentionPage(answer));
 }
 
 }  // namespace fovea::tools

@@ -19,13 +19,18 @@ struct AnswerOptions {
   std::string abstain = "auto";  // "auto", "never", or a threshold
   AskOptions ask;
   std::string examples_file;
+  bool show_attention = false;
+  std::string attention_html;  // a file, or none
 
   void DeclareMode(OptionTable& table);
   void DeclarePassages(OptionTable& table);
   void DeclareSampling(OptionTable& table);
   void DeclareAbstain(OptionTable& table);
+  void DeclareAttention(OptionTable& table);
   // The library's options out of all this; reads the examples. Throws UsageError, Error.
   AskOptions Resolve() const;
+  // Writes the page of --attention-html, if asked for. Throws Error(kIo) that names it.
+  void WriteAttentionPage(const Answer& answer) const;
 };
 
 }  // namespace fovea::tools

@@ -64,8 +64,7 @@ class AskCommand final : public Command {
     table.Flag("stream", &stream_, "write the answer as it is made (without --json)");
     table.Text("examples", &options_.examples_file, "FILE",
                "in-context examples: one JSON object with \"question\" and \"answer\" a line");
-    table.Flag("show-attention", &show_attention_,
-               "show what the reader looked at (without --json)");
+    options_.DeclareAttention(table);
     table.Text("questions", &questions_file_, "FILE", "ask the questions of a file, one a line");
   }
 
@@ -75,6 +74,8 @@ class AskCommand final : public Command {
       throw UsageError("missing QUESTION (or --questions FILE)");
     if (!questions_file_.empty() && !words_.empty())
       throw UsageError("--questions FILE takes the place of QUESTION");
+    if (!questions_file_.empty() && !options_.attention_html.empty())
+      throw UsageError("--attention-html shows one QUESTION: leave out --questions");
     const std::string text =
         questions_file_.empty() ? question : ReadFileOrInput(questions_file_, session.stop());
     std::vector<std::string_view> questions;
@@ -87,7 +88,6 @@ class AskCommand final : public Command {
       }
     }
     AskOptions options = options_.Resolve();
-    if (show_attention_ && !session.options().json) options.attention = AttentionDetail::kMean;
     Pipeline pipeline(session.ForPipeline(session.options().index));
     for (std::size_t i = 0; i < questions.size(); ++i) {
       Ask(session, pipeline, questions[i], options, questions.size() > 1);
@@ -101,8 +101,10 @@ class AskCommand final : public Command {
            bool several) const {
     Output& out = session.out();
     if (session.options().json) {
-      out.WriteJson(AnswerJson(pipeline.Ask(question, options, session.stop())));
+      const Answer answer = pipeline.Ask(question, options, session.stop());
+      out.WriteJson(AnswerJson(answer));
       out.Flush();
+      options_.WriteAttentionPage(answer);
       return;
     }
     const Style style(IsTerminal(STDOUT_FILENO));
@@ -120,16 +122,16 @@ class AskCommand final : public Command {
     } else {
       out.Write(AnswerText(answer, style, width));
     }
-    if (show_attention_) out.Write("\n" + AttentionText(answer, style, width));
+    if (options_.show_attention) out.Write("\n" + AttentionText(answer, style, width));
     if (several) out.Write("\n");
     out.Flush();
+    options_.WriteAttentionPage(answer);
   }
 
   std::vector<std::string> words_;
   AnswerOptions options_;
   std::string questions_file_;
   bool stream_ = false;
-  bool show_attention_ = false;
 };
 
 class ReadCommand final : public Command {
@@ -142,8 +144,7 @@ class ReadCommand final : public Command {
     options_.DeclareMode(table);
     options_.DeclareSampling(table);
     options_.DeclareAbstain(table);
-    table.Flag("show-attention", &show_attention_,
-               "show what the reader looked at (without --json)");
+    options_.DeclareAttention(table);
   }
 
   int Run(Session& session) override {
@@ -153,20 +154,22 @@ class ReadCommand final : public Command {
     for (const std::string& file : files_) AddFile(session, file, pipeline.encoder(), hits);
     AskOptions options = options_.Resolve();
     options.passages = static_cast<int>(std::max<std::size_t>(hits.size(), 1));
-    if (show_attention_ && !session.options().json) options.attention = AttentionDetail::kMean;
     const Answer answer = pipeline.AskPassages(question_, std::move(hits), options, session.stop());
-    if (session.options().json) {
-      session.out().WriteJson(AnswerJson(answer));
-      return kDone;
-    }
-    const Style style(IsTerminal(STDOUT_FILENO));
-    const std::size_t width = TerminalWidth(STDOUT_FILENO);
-    session.out().Write(AnswerText(answer, style, width));
-    if (show_attention_) session.out().Write("\n" + AttentionText(answer, style, width));
+    Show(session, answer);
+    session.out().Flush();
+    options_.WriteAttentionPage(answer);
     return kDone;
   }
 
  private:
+  void Show(Session& session, const Answer& answer) const {
+    if (session.options().json) return session.out().WriteJson(AnswerJson(answer));
+    const Style style(IsTerminal(STDOUT_FILENO));
+    const std::size_t width = TerminalWidth(STDOUT_FILENO);
+    session.out().Write(AnswerText(answer, style, width));
+    if (options_.show_attention) session.out().Write("\n" + AttentionText(answer, style, width));
+  }
+
   // One hit a document; of one longer than the model's window, one a chunk.
   static void AddFile(Session& session, const std::string& file, const Encoder& encoder,
                       std::vector<Hit>& hits) {
@@ -201,7 +204,6 @@ class ReadCommand final : public Command {
   std::vector<std::string> files_;
   std::string question_;
   AnswerOptions options_;
-  bool show_attention_ = false;
 };
 
 }  // namespace

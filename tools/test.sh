@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The same set-up as tools/quickstart.sh, then every test: the include check, the release build with all tests, the unit
-# tests under ASan + UBSan and the threaded ones under TSan, installing and linking from outside, and the quickstart itself.
+# The set-up of tools/quickstart.sh, and a browser; then every test: the include check, the release build with all tests, the
+# unit tests under ASan + UBSan and the threaded ones under TSan, installing and linking from outside, and the quickstart itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
 
 step "Set-up"
-tools/install-packages.sh
+tools/install-packages.sh chromium
 tools/fetch-models.sh
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
 

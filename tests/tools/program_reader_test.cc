@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "lib/base/file.h"
 #include "tests/support/models.h"
 #include "tests/support/test_reader.h"
 #include "tests/tools/program.h"
@@ -78,6 +79,51 @@ TEST_F(ProgramReader, AttentionIsDrawnForEveryPassage) {
   ASSERT_EQ(read.status, 0) << read.err;
   for (const char* part : {"docs/a.txt:0-", "docs/b.txt:0-", "none of these: "})
     EXPECT_THAT(read.out, HasSubstr(part));
+}
+
+TEST_F(ProgramReader, AttentionIsWrittenAsAPageBesideTheAnswer) {
+  ASSERT_EQ(Run({"index", "docs"}).status, 0);
+  const auto with_page = [&](std::vector<std::string> command) {
+    command.insert(command.end(), {"--attention-html", "page.html"});
+    const ProgramResult result = Run(command);
+    EXPECT_EQ(result.status, 0) << result.err;
+    const auto page = folder_.path() / "page.html";
+    EXPECT_THAT(ReadFile(page),
+                HasSubstr("\"layers\":3,\"heads\":12,\"question_tokens\":[\"[CLS]\",\"What\""));
+    std::filesystem::remove(page);
+    return result.out;
+  };
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"read", "--question", "What floats?", "docs/a.txt"},
+        {"ask", "What floats?", "--mode", "extract"}}) {
+    EXPECT_EQ(with_page(command), Run(command).out);
+  }
+  const std::string json = with_page({"ask", "What floats?", "--mode", "extract", "--json"});
+  EXPECT_EQ(nlohmann::json::parse(json)["passages"].size(), 2u);
+}
+
+TEST_F(ProgramReader, TheEmbeddersReaderWritesAPageOfSentences) {
+  const ProgramResult read =
+      Run({"read", "--question", "What floats?", "--attention-html", "page.html", "docs/b.txt"},
+          "embedding");
+  EXPECT_EQ(read.status, 0) << read.err;
+  EXPECT_THAT(ReadFile(folder_.path() / "page.html"), HasSubstr("\"layers\":0"));
+}
+
+TEST_F(ProgramReader, APageThatCannotBeWrittenIsAnErrorThatNamesItAfterTheAnswer) {
+  const ProgramResult read = Run({"read", "--question", "What floats?", "--attention-html",
+                                  "missing/page.html", "docs/b.txt"});
+  EXPECT_EQ(read.status, 1);
+  EXPECT_THAT(read.err, HasSubstr("missing/page.html"));
+  EXPECT_THAT(read.out, Not(IsEmpty()));
+}
+
+TEST_F(ProgramReader, APageShowsOneQuestion) {
+  folder_.Write("questions.txt", "What floats?\n");
+  const ProgramResult ask =
+      Run({"ask", "--questions", "questions.txt", "--attention-html", "page.html"});
+  EXPECT_EQ(ask.status, 2);
+  EXPECT_THAT(ask.err, HasSubstr("--attention-html"));
 }
 
 TEST_F(ProgramReader, WeightsThatAreNoReadersAreRefusedByName) {
