@@ -10,7 +10,7 @@
 #include "tools/command.h"
 #include "tools/eval_metrics.h"
 #include "tools/exit_status.h"
-#include "tools/squad.h"
+#include "tools/question_file.h"
 #include "tools/temporary_index.h"
 #include "tools/usage_error.h"
 
@@ -66,7 +66,7 @@ class EvalQaCommand final : public Command {
   }
 
   void Declare(OptionTable& table) override {
-    table.Text("squad", &file_, "FILE", "questions in SQuAD's JSON (v1.1 or v2.0)");
+    table.Text("squad", &file_, "FILE", "questions in SQuAD's JSON (v1.1 or v2.0) or JSON Lines");
     table.Flag(
         "open", &open_,
         "index all paragraphs of the file and retrieve from them, instead of giving the right one");
@@ -89,7 +89,7 @@ class EvalQaCommand final : public Command {
     if (file_.empty()) throw UsageError("--squad: missing");
     if (withhold_ && !open_) throw UsageError("--withhold: needs --open");
     const ChunkerOptions chunker = chunking_.Resolve(std::nullopt);
-    const SquadFile squad = ReadSquad(file_);
+    const SquadFile squad = ReadQuestionFile(file_);
     if (options_.abstain.empty())
       options_.abstain = squad.version_2 || withhold_ ? "auto" : "never";
     AskOptions ask = options_.Resolve();

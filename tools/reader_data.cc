@@ -154,6 +154,7 @@ void AddQuestion(const JsonLine& line, std::map<std::string, std::size_t>& known
   const auto [entry, added] = known.emplace(context, data.contexts.size());
   if (added) data.contexts.push_back({title, context});
   question.context = entry->second;
+  question.id = Optional(line, "id", std::string());
   data.questions.push_back(std::move(question));
 }
 

@@ -26,6 +26,7 @@ struct TrainingQuestion {
   std::string question;
   std::size_t context = 0;         // index into TrainingData::contexts
   std::vector<ByteRange> answers;  // in the context; empty: not answerable
+  std::string id = {};             // "": the line has none
 };
 
 struct TrainingData {

@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/reader/reader_windows.h"
 #include "tools/reader_data.h"
+#include "tools/question_file.h"
 #include "tools/session.h"
 
 namespace fovea::tools {
@@ -34,7 +35,7 @@ ByteRange BestSpan(const ReaderLogits& logits, std::size_t text, const Encoding&
 
 ReaderValidation::ReaderValidation(const std::filesystem::path& file,
                                    std::optional<std::size_t> limit, const Encoder& encoder)
-    : squad_(ReadSquad(file)), encoder_(encoder) {
+    : squad_(ReadQuestionFile(file)), encoder_(encoder) {
   for (const SquadQuestion& question : squad_.questions) {
     if (limit && questions_.size() >= *limit) break;
     if (!question.answers.empty()) questions_.push_back(question);

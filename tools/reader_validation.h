@@ -1,4 +1,4 @@
-// How well a network in training reads a SQuAD file.
+// How well a network in training reads a file of questions.
 
 #pragma once
 
@@ -27,7 +27,7 @@ struct ReaderScores {
 class ReaderValidation {
  public:
   // The answerable questions of the file, at most `limit`. Borrows the encoder. Throws as
-  // ReadSquad, and Error(kInvalidArgument) if there is none.
+  // ReadQuestionFile, and Error(kInvalidArgument) if there is none.
   ReaderValidation(const std::filesystem::path& file, std::optional<std::size_t> limit,
                    const Encoder& encoder);
 

@@ -44,7 +44,8 @@ class TrainReaderCommand final : public Command {
     table.Number("teacher-temperature", &teacher_loss_.temperature, 0.1, 100,
                  "softens the teacher's probabilities and the reader's own (default: 2)");
     table.Text("valid", &valid_, "FILE",
-               "questions in SQuAD's JSON: the weights of the epoch that reads them best are kept");
+               "questions in SQuAD's JSON or JSON Lines: the weights of the epoch that reads them "
+               "best are kept");
     table.Integer("valid-limit", &valid_limit_, 1, "only the first N validation questions");
     table.Integer("patience", &patience_, 0,
                   "epochs without a better validation F1 before it stops; 0: never (default: 2)");
