@@ -32,22 +32,23 @@ void Weights(const Inputs& head, float scale, const MaskSequence& sequence,
 // One head of one sequence: views of its columns and rows. Keys and values of a group's first head
 // are overwritten, those of the others added to.
 void HeadBackward(const Inputs& head, float scale, const MaskSequence& sequence,
-                  const AttentionMask& mask, bool first_of_group,
+                  const AttentionMask& mask, bool first_of_group, Matrix& scratch,
                   const AttentionGradients& gradients) {
-  Matrix weights(head.query.rows, head.key.rows);
-  Weights(head, scale, sequence, mask, weights.view());
-  Gemm(weights.view(), head.out_gradient, {.transpose_a = true, .accumulate = !first_of_group},
+  const std::size_t queries = head.query.rows, keys = head.key.rows;
+  const MatrixView weights = {scratch.row(0).data(), queries, keys, keys};
+  const MatrixView scores = {scratch.row(1).data(), queries, keys, keys};  // dP, then dS
+  Weights(head, scale, sequence, mask, weights);
+  Gemm(weights, head.out_gradient, {.transpose_a = true, .accumulate = !first_of_group},
        gradients.value, nullptr);
-  Matrix scores(head.query.rows, head.key.rows);  // dP, then dS
-  Gemm(head.out_gradient, head.value, {.transpose_b = true}, scores.view(), nullptr);
-  for (std::size_t q = 0; q < scores.rows(); ++q) {
-    const float mean = Dot(weights.row(q), scores.row(q));
-    for (std::size_t k = 0; k < scores.cols(); ++k)
+  Gemm(head.out_gradient, head.value, {.transpose_b = true}, scores, nullptr);
+  for (std::size_t q = 0; q < queries; ++q) {
+    const float mean = Dot(weights.row_span(q), scores.row_span(q));
+    for (std::size_t k = 0; k < keys; ++k)
       scores.row(q)[k] = weights.row(q)[k] * (scores.row(q)[k] - mean) * scale;
   }
-  Gemm(scores.view(), head.key, {}, gradients.query, nullptr);
-  Gemm(scores.view(), head.query, {.transpose_a = true, .accumulate = !first_of_group},
-       gradients.key, nullptr);
+  Gemm(scores, head.key, {}, gradients.query, nullptr);
+  Gemm(scores, head.query, {.transpose_a = true, .accumulate = !first_of_group}, gradients.key,
+       nullptr);
 }
 
 void Check(const AttentionShape& shape, const Inputs& in, const AttentionGradients& gradients) {
@@ -81,7 +82,11 @@ void ScaledDotProductAttentionBackward(const AttentionShape& shape, ConstMatrixV
   for (const MatrixView& view : {gradients.query, gradients.key, gradients.value}) {
     for (std::size_t r = 0; r < view.rows; ++r) std::fill_n(view.row(r), view.cols, 0.0f);
   }
+  std::size_t largest = 0;
+  for (const MaskSequence& s : sequences)
+    largest = std::max(largest, (s.query_end - s.query_begin) * (s.key_end - s.key_begin));
   const auto body = [&](std::size_t begin, std::size_t end) {
+    Matrix scratch(2, largest);
     for (std::size_t i = begin; i < end; ++i) {
       const MaskSequence& s = sequences[i / groups];
       const std::size_t group = i % groups;
@@ -93,12 +98,15 @@ void ScaledDotProductAttentionBackward(const AttentionShape& shape, ConstMatrixV
           return view.Rows(s.query_begin, s.query_end).Cols(head * width, (head + 1) * width);
         };
         HeadBackward({queries(query), keys(key), keys(value), queries(out_gradient)}, scale, s,
-                     mask, head == group * group_heads,
+                     mask, head == group * group_heads, scratch,
                      {queries(gradients.query), keys(gradients.key), keys(gradients.value)});
       }
     }
   };
-  ParallelFor(pool, sequences.size() * groups, 1, body);
+  // Some heads each, which share their scratch, but tasks enough for threads to end together.
+  const std::size_t tasks = sequences.size() * groups;
+  const std::size_t threads = pool == nullptr ? 1 : static_cast<std::size_t>(pool->size());
+  ParallelFor(pool, tasks, std::max<std::size_t>(tasks / (8 * threads), 1), body);
 }
 
 }  // namespace fovea

@@ -33,6 +33,8 @@ constexpr std::size_t kAskRows =
 constexpr std::size_t kTaskWork = 1 << 18;
 // So that threads end at about the same time.
 constexpr std::size_t kTasksAThread = 2;
+// Up to so many numbers (16 MB: a layer's weights), B is packed once for all rows of C.
+constexpr std::size_t kSharedNumbers = 1 << 22;
 
 // Rows that the blocks to come will read, asked for a few at a time between the products: they lie
 // too far apart in memory for the hardware to foresee them.
@@ -50,8 +52,17 @@ struct Ahead {
   }
 };
 
+// Panels of B one after the other, each [K, 16].
+struct Panels {
+  float* first;
+  std::size_t stride;
+  float* at(std::size_t p) const { return first + p * stride; }
+};
+
 struct Scratch {
-  alignas(64) float panels[kTaskPanels][kDepth * kPanelWidth];
+  // A line more than a panel: else all of them would begin in the same set of the first-level
+  // cache.
+  alignas(64) float panels[kTaskPanels][(kDepth + 1) * kPanelWidth];
   alignas(64) float tiles[kRowBlock / kTileRows][kDepth * kTileRows];  // each [K, rows]
   alignas(64) float sums[kTaskRows * kColumns];
   Ahead next_a;
@@ -70,31 +81,54 @@ struct Product {
   ConstMatrixView b;
   GemmOptions options;
   MatrixView c;
-  std::size_t depth;  // K
+  std::size_t depth;   // K
+  Panels packed = {};  // all of B, if it was packed before
 
   void Run(std::size_t row, std::size_t rows, std::size_t column, Scratch& scratch) const {
     const std::size_t columns = std::min(kColumns, c.cols - column);
     for (std::size_t k = 0; k < depth || k == 0; k += kDepth) {
       const std::size_t count = std::min(kDepth, depth - k);
-      PackB(column, columns, k, count, scratch);
-      scratch.next_b = AheadIn(b, k + kDepth, column, columns);
+      Panels panels = {scratch.panels[0], (kDepth + 1) * kPanelWidth};
+      if (packed.first != nullptr) {
+        panels = {packed.at(column / kPanelWidth) + k * kPanelWidth, packed.stride};
+      } else {
+        PackB(column, columns, k, count, panels);
+        scratch.next_b = AheadIn(b, k + kDepth, column, columns);
+      }
       for (std::size_t r = 0; r < rows; r += kRowBlock) {
         const std::size_t next = r + kRowBlock;
         scratch.next_a = next < rows ? AheadIn(a, k, row + next, std::min(kRowBlock, rows - next))
                                      : AheadIn(a, k + kDepth, row, std::min(kRowBlock, rows));
-        Multiply(row + r, std::min(kRowBlock, rows - r), columns, k, count, scratch,
+        Multiply(row + r, std::min(kRowBlock, rows - r), columns, k, count, panels, scratch,
                  scratch.sums + r * kColumns);
       }
     }
-    for (std::size_t r = 0; r < rows; ++r) {
-      float* out = c.row(row + r) + column;
-      const float* sums = scratch.sums + r * kColumns;
-      if (options.accumulate) {
-        for (std::size_t i = 0; i < columns; ++i) out[i] += sums[i];
-      } else {
-        std::copy_n(sums, columns, out);
-      }
+    for (std::size_t r = 0; r < rows; ++r)
+      Finish(scratch.sums + r * kColumns, column, columns, c.row(row + r) + column);
+  }
+
+  void Finish(float* sums, std::size_t column, std::size_t columns, float* out) const {
+    if (options.bias != nullptr) {
+      for (std::size_t i = 0; i < columns; ++i) sums[i] += options.bias[column + i];
     }
+    if (options.accumulate) {
+      for (std::size_t i = 0; i < columns; ++i) out[i] += sums[i];
+    } else {
+      std::copy_n(sums, columns, out);
+    }
+  }
+
+  // All of B, into panels that `memory` is made large enough for.
+  void PackAll(Matrix& memory, ThreadPool* pool) {
+    memory = Matrix(Pieces(c.cols, kPanelWidth), depth * kPanelWidth);
+    packed = {memory.data(), depth * kPanelWidth};
+    ParallelFor(pool, Pieces(c.cols, kColumns), 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t column = begin * kColumns; column < std::min(c.cols, end * kColumns);
+           column += kColumns) {
+        PackB(column, std::min(kColumns, c.cols - column), 0, depth,
+              {packed.at(column / kPanelWidth), packed.stride});
+      }
+    });
   }
 
   // Columns of a matrix that is stored [K, …], from its row k on.
@@ -105,12 +139,12 @@ struct Product {
   }
 
   void PackB(std::size_t column, std::size_t columns, std::size_t k, std::size_t count,
-             Scratch& scratch) const {
+             const Panels& panels) const {
     if (options.transpose_b) {
       for (std::size_t p = 0; p * kPanelWidth < columns; ++p) {
         const std::size_t first = p * kPanelWidth;
         kernels.pack_panel(b.row(column + first) + k, b.stride,
-                           std::min(kPanelWidth, columns - first), count, scratch.panels[p]);
+                           std::min(kPanelWidth, columns - first), count, panels.at(p));
       }
       return;
     }
@@ -119,9 +153,9 @@ struct Product {
       const float* row = b.row(k + i) + column;
       std::size_t p = 0;
       for (; (p + 1) * kPanelWidth <= columns; ++p)
-        Copy<kPanelWidth>(row + p * kPanelWidth, scratch.panels[p] + i * kPanelWidth);
+        Copy<kPanelWidth>(row + p * kPanelWidth, panels.at(p) + i * kPanelWidth);
       if (const std::size_t rest = columns - p * kPanelWidth; rest > 0) {
-        float* out = scratch.panels[p] + i * kPanelWidth;
+        float* out = panels.at(p) + i * kPanelWidth;
         std::copy_n(row + p * kPanelWidth, rest, out);
         std::fill(out + rest, out + kPanelWidth, 0.0f);
       }
@@ -129,18 +163,18 @@ struct Product {
   }
 
   void Multiply(std::size_t row, std::size_t rows, std::size_t columns, std::size_t k,
-                std::size_t count, Scratch& scratch, float* sums) const {
+                std::size_t count, const Panels& panels, Scratch& scratch, float* sums) const {
     PanelProduct product = {};
     product.inputs = count;
     product.sums_stride = kColumns;
     product.accumulate = k > 0;
     if (options.transpose_a) Gather(row, rows, k, count, scratch);
-    const std::size_t panels = Pieces(columns, kPanelWidth);
+    const std::size_t panel_count = Pieces(columns, kPanelWidth);
     const std::size_t group = options.transpose_a ? kPanelsATile : kGroupPanels;
-    for (std::size_t first = 0; first < panels; first += group) {
-      product.panel_count = std::min(group, panels - first);
+    for (std::size_t first = 0; first < panel_count; first += group) {
+      product.panel_count = std::min(group, panel_count - first);
       for (std::size_t p = 0; p < product.panel_count; ++p)
-        product.panels[p] = scratch.panels[first + p];
+        product.panels[p] = panels.at(first + p);
       product.sums = sums + first * kPanelWidth;
       if (options.transpose_a) {
         MultiplyTiles(product, rows, scratch);
@@ -199,10 +233,13 @@ void Gemm(ConstMatrixView a, ConstMatrixView b, const GemmOptions& options, Matr
                     " do not give " + std::to_string(c.rows) + " × " + std::to_string(c.cols));
   }
   if (c.rows == 0 || c.cols == 0) return;
-  const Product product{CurrentKernels(), a, b, options, c, depth};
+  Product product{CurrentKernels(), a, b, options, c, depth};
   const std::size_t groups = Pieces(c.cols, kColumns);
   const std::size_t task_rows = RowsOfATask(c.rows, groups, pool);
   const std::size_t chunks = Pieces(c.rows, task_rows);
+  Matrix packed;
+  if (chunks > 1 && !options.transpose_a && depth > 0 && depth * c.cols <= kSharedNumbers)
+    product.PackAll(packed, pool);
   const auto body = [&](std::size_t begin, std::size_t end) {
     Scratch scratch;
     for (std::size_t i = begin; i < end; ++i) {

@@ -78,7 +78,8 @@ struct KernelTable {
   // panel[inputs, 16] in f32 out of one of halves.
   void (*unpack_f16)(const std::byte* packed, std::size_t inputs, float* panel);
 
-  // halves[n] of a row: to nearest, ties to even; what is beyond ±65504 becomes that, NaN stays NaN.
+  // halves[n] of a row: to nearest, ties to even; what is beyond ±65504 becomes that, NaN stays
+  // NaN.
   void (*round_to_f16)(const float* row, std::size_t n, std::uint16_t* halves);
 
   // panel[i, r] = rows[r, i] for r < row_count <= 16, and 0 for the lanes past it.
@@ -95,8 +96,14 @@ struct KernelTable {
   void (*scale)(float* row, std::size_t n, float factor);
   // out[i] += factor · row[i]
   void (*add_scaled)(const float* row, std::size_t n, float factor, float* out);
-  void (*layer_norm)(const float* row, const float* gamma, const float* beta, float epsilon,
-                     std::size_t n, float* out);
+  // out = normal ⊙ γ + β, normal = (row − mean) · inverse; gives inverse = 1 / √(var + ε). `normal`
+  // may be null: not wanted. `out` may be `row`.
+  float (*layer_norm)(const float* row, const float* gamma, const float* beta, float epsilon,
+                      std::size_t n, float* normal, float* out);
+  // dx[i] = inverse · (g[i] − mean(g) − normal[i] · mean(g ⊙ normal)), g = dy ⊙ γ: LayerNorm's
+  // backward pass. dx may be dy.
+  void (*layer_norm_gradient)(const float* normal, const float* gamma, const float* dy,
+                              float inverse, std::size_t n, float* dx);
   void (*rms_norm)(const float* row, const float* gamma, float epsilon, std::size_t n, float* out);
 };
 

@@ -40,7 +40,8 @@ void LayerNorm(ConstMatrixView input, std::span<const float> gamma, std::span<co
   CheckSize("layer norm: output columns", out.cols, input.cols);
   const KernelTable& kernels = CurrentKernels();
   for (std::size_t r = 0; r < input.rows; ++r) {
-    kernels.layer_norm(input.row(r), gamma.data(), beta.data(), epsilon, input.cols, out.row(r));
+    kernels.layer_norm(input.row(r), gamma.data(), beta.data(), epsilon, input.cols, nullptr,
+                       out.row(r));
   }
 }
 

@@ -157,8 +157,8 @@ void AddScaled(const float* row, std::size_t n, float factor, float* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] += factor * row[i];
 }
 
-void LayerNorm(const float* row, const float* gamma, const float* beta, float epsilon,
-               std::size_t n, float* out) {
+float LayerNorm(const float* row, const float* gamma, const float* beta, float epsilon,
+                std::size_t n, float* normal, float* out) {
   double sum = 0;
   for (std::size_t i = 0; i < n; ++i) sum += row[i];
   const double mean = sum / static_cast<double>(n);
@@ -166,7 +166,26 @@ void LayerNorm(const float* row, const float* gamma, const float* beta, float ep
   for (std::size_t i = 0; i < n; ++i) squares += (row[i] - mean) * (row[i] - mean);
   const double inverse = 1 / std::sqrt(squares / static_cast<double>(n) + epsilon);
   for (std::size_t i = 0; i < n; ++i) {
-    out[i] = static_cast<float>((row[i] - mean) * inverse) * gamma[i] + beta[i];
+    const float unit = static_cast<float>((row[i] - mean) * inverse);
+    if (normal != nullptr) normal[i] = unit;
+    out[i] = unit * gamma[i] + beta[i];
+  }
+  return static_cast<float>(inverse);
+}
+
+void LayerNormGradient(const float* normal, const float* gamma, const float* dy, float inverse,
+                       std::size_t n, float* dx) {
+  double sum = 0;
+  double projection = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double g = static_cast<double>(dy[i]) * gamma[i];
+    sum += g;
+    projection += g * normal[i];
+  }
+  const auto count = static_cast<double>(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double g = static_cast<double>(dy[i]) * gamma[i];
+    dx[i] = static_cast<float>(inverse * (g - sum / count - normal[i] * projection / count));
   }
 }
 
@@ -194,6 +213,7 @@ const KernelTable& ScalarKernels() {
       .scale = Scale,
       .add_scaled = AddScaled,
       .layer_norm = LayerNorm,
+      .layer_norm_gradient = LayerNormGradient,
       .rms_norm = RmsNorm,
   };
   return table;

@@ -35,7 +35,8 @@ struct LayerNormLayer {
   float epsilon = 1e-12f;
 
   static LayerNormLayer Make(const std::string& name, std::size_t width, float epsilon);
-  // normal [T, D] receives (x − mean) / σ and inverse [T] receives 1 / σ, for the backward pass.
+  // normal [T, D] receives (x − mean) / σ and inverse [T] receives 1 / σ, for the backward pass. y
+  // may be x.
   void Forward(ConstMatrixView x, MatrixView normal, std::vector<float>& inverse, MatrixView y,
                ThreadPool* pool) const;
   // dx = 1/σ · (g − mean(g) − x̂ ⊙ mean(g ⊙ x̂)), g = dy ⊙ γ. dx may be dy.
@@ -47,9 +48,10 @@ struct LayerNormLayer {
 void GeluForward(ConstMatrixView x, MatrixView y, ThreadPool* pool);
 void GeluBackward(ConstMatrixView x, ConstMatrixView dy, MatrixView dx, ThreadPool* pool);
 
-// Zeroes each number with probability `rate` and divides the others by 1 − rate (Srivastava et al.
-// 2014). Which ones, follows from `seed` and the position alone: the backward pass is the same call
-// on the gradient. rate 0 does nothing.
-void DropoutInPlace(MatrixView x, float rate, std::uint64_t seed, ThreadPool* pool);
+// y = dropout(x) + residual: zeroes each number with probability `rate` and divides the others by
+// 1 − rate (Srivastava et al. 2014). Which ones, follows from `seed` and the position alone: the
+// backward pass is the same call on the gradient. y may be x; residual.data may be null: none.
+void Dropout(ConstMatrixView x, float rate, std::uint64_t seed, ConstMatrixView residual,
+             MatrixView y, ThreadPool* pool);
 
 }  // namespace fovea

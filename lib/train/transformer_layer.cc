@@ -17,14 +17,6 @@ void Copy(ConstMatrixView from, MatrixView to, ThreadPool* pool) {
   });
 }
 
-void Add(ConstMatrixView from, MatrixView to, ThreadPool* pool) {
-  ForRowBlocks(from.rows, pool, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t r = begin; r < end; ++r) {
-      for (std::size_t i = 0; i < from.cols; ++i) to.row(r)[i] += from.row(r)[i];
-    }
-  });
-}
-
 // The second dropout of a layer has other draws than its first.
 std::uint64_t SecondSeed(const DropoutOptions& dropout) { return ~dropout.seed; }
 
@@ -82,15 +74,13 @@ void TransformerLayer::Forward(std::span<const std::size_t> starts, const Dropou
                             projected.Cols(width, 2 * width), projected.Cols(2 * width, 3 * width),
                             Mask(trace.starts), context, {}, pool);
   attention_output_.Forward(context, hidden, pool);
-  DropoutInPlace(hidden, dropout.rate, dropout.seed, pool);
-  Add(input, hidden, pool);
+  Dropout(hidden, dropout.rate, dropout.seed, input, hidden, pool);
   attention_norm_.Forward(hidden, Top(trace.attended_normal, tokens), trace.attended_inverse,
                           attended, pool);
   feed_forward_in_.Forward(attended, inner, pool);
   GeluForward(inner, activated, pool);
   feed_forward_out_.Forward(activated, hidden, pool);
-  DropoutInPlace(hidden, dropout.rate, SecondSeed(dropout), pool);
-  Add(attended, hidden, pool);
+  Dropout(hidden, dropout.rate, SecondSeed(dropout), attended, hidden, pool);
   output_norm_.Forward(hidden, Top(trace.output_normal, tokens), trace.output_inverse, hidden,
                        pool);
 }
@@ -106,8 +96,7 @@ void TransformerLayer::Backward(const Trace& trace, MatrixView gradient, Scratch
   const MatrixView inner = Top(scratch.inner, tokens);
   output_norm_.Backward(Top(trace.output_normal, tokens), trace.output_inverse, gradient, gradient,
                         pool);
-  Copy(gradient, branch, pool);
-  DropoutInPlace(branch, trace.dropout.rate, SecondSeed(trace.dropout), pool);
+  Dropout(gradient, trace.dropout.rate, SecondSeed(trace.dropout), {}, branch, pool);
   feed_forward_out_.Backward(Top(trace.activated, tokens), branch, inner, false, pool);
   GeluBackward(Top(trace.inner, tokens), inner, inner, pool);
   feed_forward_in_.Backward(Top(trace.attended, tokens), inner, gradient, true, pool);
@@ -116,8 +105,7 @@ void TransformerLayer::Backward(const Trace& trace, MatrixView gradient, Scratch
   const MatrixView projected = Top(scratch.query_key_value, tokens);
   attention_norm_.Backward(Top(trace.attended_normal, tokens), trace.attended_inverse, gradient,
                            gradient, pool);
-  Copy(gradient, branch, pool);
-  DropoutInPlace(branch, trace.dropout.rate, trace.dropout.seed, pool);
+  Dropout(gradient, trace.dropout.rate, trace.dropout.seed, {}, branch, pool);
   attention_output_.Backward(Top(trace.context, tokens), branch, context, false, pool);
   const ConstMatrixView kept = Top(trace.query_key_value, tokens);
   ScaledDotProductAttentionBackward(Shape(sizes_), kept.Cols(0, width), kept.Cols(width, 2 * width),

@@ -33,23 +33,29 @@ double Bound(std::size_t depth) {
   return std::ldexp(static_cast<double>(depth * depth + 1), -24) + 1e-6;
 }
 
-void Check(const Shape& shape, bool transpose_a, bool transpose_b, bool accumulate) {
+void Check(const Shape& shape, bool transpose_a, bool transpose_b, bool accumulate,
+           bool with_bias) {
   SCOPED_TRACE(testing::Message() << shape.rows << " x " << shape.columns << " x " << shape.depth
                                   << (transpose_a ? " Aᵀ" : "") << (transpose_b ? " Bᵀ" : "")
-                                  << (accumulate ? " +=" : ""));
+                                  << (accumulate ? " +=" : "") << (with_bias ? " + bias" : ""));
   const Matrix a = transpose_a ? RandomMatrix(shape.depth, shape.rows, 1)
                                : RandomMatrix(shape.rows, shape.depth, 1);
   const Matrix b = transpose_b ? RandomMatrix(shape.columns, shape.depth, 2)
                                : RandomMatrix(shape.depth, shape.columns, 2);
+  const Matrix bias = RandomMatrix(1, shape.columns, 6);
   Matrix c = RandomMatrix(shape.rows, shape.columns, 3);
   const Matrix before = c.Clone();
   ThreadPool pool(2);
   Gemm(a.view(), b.view(),
-       {.transpose_a = transpose_a, .transpose_b = transpose_b, .accumulate = accumulate}, c.view(),
-       &pool);
+       {.transpose_a = transpose_a,
+        .transpose_b = transpose_b,
+        .accumulate = accumulate,
+        .bias = with_bias ? bias.data() : nullptr},
+       c.view(), &pool);
   for (std::size_t m = 0; m < shape.rows; ++m) {
     for (std::size_t n = 0; n < shape.columns; ++n) {
       double sum = accumulate ? static_cast<double>(before.row(m)[n]) : 0.0;
+      if (with_bias) sum += static_cast<double>(bias.data()[n]);
       for (std::size_t k = 0; k < shape.depth; ++k) {
         sum += static_cast<double>(transpose_a ? a.row(k)[m] : a.row(m)[k]) *
                static_cast<double>(transpose_b ? b.row(n)[k] : b.row(k)[n]);
@@ -70,8 +76,10 @@ TEST_P(GemmTest, IsTheProductForEveryTransposition) {
                              {2, 130, 300}}) {
     for (const bool transpose_a : {false, true}) {
       for (const bool transpose_b : {false, true}) {
-        Check(shape, transpose_a, transpose_b, false);
-        Check(shape, transpose_a, transpose_b, true);
+        for (const bool accumulate : {false, true}) {
+          Check(shape, transpose_a, transpose_b, accumulate, false);
+          Check(shape, transpose_a, transpose_b, accumulate, true);
+        }
       }
     }
   }
@@ -101,7 +109,7 @@ TEST(Gemm, RefusesShapesThatDoNotFit) {
   const Matrix b(4, 5);
   Matrix c(2, 5);
   EXPECT_ERROR(Gemm(a.view(), b.view(), {}, c.view(), nullptr), ErrorCode::kInvalidArgument,
-              "2 × 3 and 4 × 5 do not give 2 × 5");
+               "2 × 3 and 4 × 5 do not give 2 × 5");
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryIsa, GemmTest, testing::ValuesIn(AvailableIsas()),

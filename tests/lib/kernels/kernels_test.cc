@@ -194,6 +194,50 @@ TEST_P(RowKernels, LayerNormEqualsTheFormulaAlsoInPlace) {
   }
 }
 
+TEST_P(RowKernels, LayerNormGivesWhatItsGradientNeeds) {
+  for (std::size_t n : kLengths) {
+    if (n < 2) continue;
+    LooseRow row(n, random_), normal(n, random_), out(n, random_);
+    const std::vector<float> gamma = RandomFloats(n, random_);
+    const std::vector<float> beta = RandomFloats(n, random_);
+    const Moments moments = MomentsOf(row.get());
+    const double inverse = 1 / std::sqrt(moments.variance + 1e-5);
+    const float got = CurrentKernels().layer_norm(row.get().data(), gamma.data(), beta.data(),
+                                                  1e-5f, n, normal.get().data(), out.get().data());
+    const double bound = (3.0 * static_cast<double>(n) + 16) * kUlp * inverse;
+    EXPECT_NEAR(got, inverse, bound * inverse) << n;
+    for (std::size_t i = 0; i < n; ++i) {
+      EXPECT_NEAR(normal.get()[i], (row.get()[i] - moments.mean) * inverse, bound) << n;
+      EXPECT_NEAR(out.get()[i], normal.get()[i] * gamma[i] + beta[i], 4 * kUlp * (1 + inverse));
+    }
+  }
+}
+
+TEST_P(RowKernels, LayerNormGradientEqualsTheFormulaAlsoInPlace) {
+  for (std::size_t n : kLengths) {
+    if (n == 0) continue;
+    LooseRow dy(n, random_);
+    const std::vector<float> normal = RandomFloats(n, random_);
+    const std::vector<float> gamma = RandomFloats(n, random_);
+    double mean = 0, projection = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double g = static_cast<double>(dy.get()[i]) * gamma[i] / static_cast<double>(n);
+      mean += g;
+      projection += g * normal[i];
+    }
+    std::vector<double> expected(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      expected[i] =
+          1.5 * (static_cast<double>(dy.get()[i]) * gamma[i] - mean - normal[i] * projection);
+    }
+    CurrentKernels().layer_norm_gradient(normal.data(), gamma.data(), dy.get().data(), 1.5f, n,
+                                         dy.get().data());
+    // Means of numbers below 1, each of n + 2 roundings, then a few more.
+    const double bound = 1.5 * (2 * static_cast<double>(n) + 16) * kUlp;
+    for (std::size_t i = 0; i < n; ++i) EXPECT_NEAR(dy.get()[i], expected[i], bound) << n;
+  }
+}
+
 TEST_P(RowKernels, RmsNormEqualsTheFormulaAlsoInPlace) {
   for (std::size_t n : kLengths) {
     if (n == 0) continue;
