@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -22,21 +21,25 @@ struct BrowserResult {
 
   // The value of an attribute in each tag that has it, in order.
   std::vector<std::string> Attributes(const std::string& name) const {
-    return Matches(std::regex(" " + name + "=\"([^\"]*)\""));
+    std::vector<std::string> values;
+    const std::string begin = " " + name + "=\"";
+    for (std::size_t at = 0; (at = dom.find(begin, at)) != std::string::npos;) {
+      at += begin.size();
+      values.push_back(dom.substr(at, dom.find('"', at) - at));
+    }
+    return values;
   }
-  // The text of the element with this id, which holds no others.
-  std::string Text(const std::string& id) const {
-    const auto found = Matches(std::regex(" id=\"" + id + "\"[^>]*>([^<]*)<"));
-    return found.empty() ? "" : found.front();
-  }
-  std::string Title() const { return Matches(std::regex("<title>([^<]*)</title>")).at(0); }
+  // The text of the element with this id, which holds no others; "" if there is none.
+  std::string Text(const std::string& id) const { return TextAfter(" id=\"" + id + "\""); }
+  std::string Title() const { return TextAfter("<title"); }
 
  private:
-  std::vector<std::string> Matches(const std::regex& pattern) const {
-    std::vector<std::string> matches;
-    for (std::sregex_iterator at(dom.begin(), dom.end(), pattern), end; at != end; ++at)
-      matches.push_back((*at)[1]);
-    return matches;
+  // Of the tag that this is part of.
+  std::string TextAfter(const std::string& part) const {
+    const std::size_t at = dom.find(part);
+    if (at == std::string::npos) return "";
+    const std::size_t begin = dom.find('>', at) + 1;
+    return dom.substr(begin, dom.find('<', begin) - begin);
   }
 };
 

@@ -215,7 +215,8 @@ function drawMap() {
     for (const share of [Math.max(1 - other.question - other.rest, 0), other.question, other.rest])
       line.append(element('td', {class: 'share'}, (100 * share).toFixed(0) + ' %'));
     weights[q].forEach((weight, t) => {
-      const cell = element('td', {class: 'cell', tabindex: q === row && t === at ? '0' : '-1', 'data-weight': number(weight),
+      const here = q === chosen.question && t === chosen.word;
+      const cell = element('td', {class: here ? 'cell chosen' : 'cell', tabindex: q === row && t === at ? '0' : '-1', 'data-weight': number(weight),
         'data-question': q, 'data-word': t, 'aria-label': `${token}, ${passage.words[t]}: ${number(weight)}`});
       shade(cell, weight / greatest);
       line.append(cell);
@@ -330,10 +331,17 @@ document.addEventListener('keydown', (event) => {
 
 // ---- Start
 
+// What the address says, its cell in view.
+function openAddress() {
+  readAddress();
+  draw();
+  const cell = byId('map').querySelector('.chosen.cell');
+  if (cell !== null) cell.scrollIntoView({block: 'nearest', inline: 'center'});
+}
+
 drawHeader();
 drawRanking();
 drawToolbar();
 reading.passages.forEach(drawPassage);
-readAddress();
-draw();
-window.addEventListener('hashchange', () => { readAddress(); draw(); });
+openAddress();
+window.addEventListener('hashchange', openAddress);
