@@ -26,9 +26,11 @@ std::function<void(std::string_view)>& Hook() {
 
 class Descriptor {
  public:
-  Descriptor(const std::filesystem::path& path, int flags, std::string_view what)
+  // A failure names `named`: what the user knows the file as.
+  Descriptor(const std::filesystem::path& path, int flags, std::string_view what,
+             const std::filesystem::path& named)
       : fd_(open(path.c_str(), flags | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) Fail(path, what, errno);
+    if (fd_ < 0) Fail(named, what, errno);
   }
   ~Descriptor() {
     if (fd_ >= 0) close(fd_);
@@ -43,12 +45,14 @@ class Descriptor {
 };
 
 void Flush(const std::filesystem::path& path, int flags) {
-  const Descriptor file(path, flags, "cannot be opened");
+  const Descriptor file(path, flags, "cannot be opened", path);
   if (fsync(file.get()) != 0) Fail(path, "cannot be flushed to disk", errno);
 }
 
-void WriteAll(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC, "cannot be written");
+// Writes `temporary`, which is to become `path`.
+void WriteAll(const std::filesystem::path& temporary, const std::filesystem::path& path,
+              std::span<const std::byte> bytes) {
+  const Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "cannot be written", path);
   while (!bytes.empty()) {
     const ssize_t written = write(file.get(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
@@ -66,17 +70,18 @@ void FaultPoint(std::string_view step) {
 }
 
 std::string ReadFile(const std::filesystem::path& path, std::size_t limit) {
-  const Descriptor file(path, O_RDONLY, "cannot be opened");
+  const Descriptor file(path, O_RDONLY, "cannot be opened", path);
   struct stat status;
   if (fstat(file.get(), &status) != 0) Fail(path, "cannot be read", errno);
   if (S_ISDIR(status.st_mode)) Fail(path, "cannot be read", EISDIR);
   std::string bytes;
   // A file may grow or be a pipe: its size is a hint for the first allocation only.
-  std::size_t capacity = S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) + 1 : 65536;
+  std::size_t capacity =
+      S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) + 1 : 65536;
   for (;;) {
     if (bytes.size() > limit || (S_ISREG(status.st_mode) && capacity > limit + 1)) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  path.string() + ": is larger than the limit of " + std::to_string(limit) + " bytes");
+      throw Error(ErrorCode::kInvalidArgument, path.string() + ": is larger than the limit of " +
+                                                   std::to_string(limit) + " bytes");
     }
     const std::size_t used = bytes.size();
     bytes.resize(std::max(capacity, used + 65536));
@@ -105,7 +110,7 @@ void WriteFileAtomically(const std::filesystem::path& path, std::span<const std:
   std::filesystem::path temporary = path;
   temporary += ".tmp" + std::to_string(getpid());
   try {
-    WriteAll(temporary, bytes);
+    WriteAll(temporary, path, bytes);
     PublishFile(temporary, path);
   } catch (...) {
     std::error_code ignored;

@@ -71,7 +71,8 @@ TEST(WriteFileAtomically, WritesAndReplaces) {
 TEST(WriteFileAtomically, SaysWhyItCannot) {
   const TempFolder folder;
   const auto missing = folder.path() / "no" / "file";
-  EXPECT_THROW(WriteFileAtomically(missing, std::string_view("x")), Error);
+  EXPECT_ERROR(WriteFileAtomically(missing, std::string_view("x")), ErrorCode::kNotFound,
+               missing.string() + ": cannot be written");
   const auto place = folder.path() / "folder";
   std::filesystem::create_directory(place);
   folder.Write("folder/inside", "x");
