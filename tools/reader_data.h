@@ -55,9 +55,9 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
                                                    const std::filesystem::path& cache);
 
 struct ReaderDataOptions {
-  std::size_t passages = 2;     // read together: the right one and hard negatives
-  float without_answer = 0.2f;  // share of questions from which the right passage is withheld
-  float altered = 0.15f;        // share that are altered so that no passage answers
+  std::size_t passages = 2;      // read together: the right one and hard negatives
+  float without_answer = 0.15f;  // share of questions from which the right passage is withheld
+  float altered = 0.3f;          // share that are altered so that no passage answers
   std::uint64_t seed = 1;
 };
 
