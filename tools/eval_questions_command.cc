@@ -42,7 +42,7 @@ class EvalQuestionsCommand final : public Command {
     std::size_t answerable = 0;
     for (const PageQuestion& question : questions) {
       details.push_back({{"id", JsonText(question.id)}, {"question", JsonText(question.question)}});
-      with_page += question.document.has_value();
+      with_page += !question.documents.empty();
       answerable += question.answerable;
     }
     Json json{
@@ -66,10 +66,10 @@ class EvalQuestionsCommand final : public Command {
     std::map<std::size_t, std::size_t> found;  // by depth
     for (std::size_t i = 0; i < questions.size(); ++i) {
       session.ThrowIfStopped();
-      if (questions[i].document) {
+      if (!questions[i].documents.empty()) {
         const std::vector<std::string> pages = SearchDocuments(
             pipeline.searcher(), questions[i].question, ParseSearchMode(mode), kDepths.back());
-        const std::optional<std::size_t> rank = RankOfPage(pages, *questions[i].document);
+        const std::optional<std::size_t> rank = RankOfPage(pages, questions[i].documents);
         for (const std::size_t depth : kDepths) found[depth] += rank && *rank <= depth;
         details[i]["rank"][mode] = rank ? Json(*rank) : Json(nullptr);
       }

@@ -1,23 +1,27 @@
 #include "tools/question_set.h"
 
+#include <algorithm>
+
 #include "lib/base/error.h"
 #include "tools/json_lines.h"
 
 namespace fovea::tools {
 namespace {
 
-std::vector<std::string> Answers(const JsonLine& line) {
-  const auto found = line.object.find("answer");
+// A text, a list of texts, or nothing.
+std::vector<std::string> Texts(const JsonLine& line, const char* key) {
+  const auto found = line.object.find(key);
   if (found == line.object.end() || found->is_null()) return {};
   if (found->is_string()) return {found->get<std::string>()};
-  std::vector<std::string> answers;
-  for (const nlohmann::json& answer : *found) {
-    if (!answer.is_string())
+  std::vector<std::string> texts;
+  for (const nlohmann::json& text : *found) {
+    if (!text.is_string()) {
       throw Error(ErrorCode::kInvalidArgument,
-                  line.where + ": \"answer\" is no text or list of texts");
-    answers.push_back(answer.get<std::string>());
+                  line.where + ": \"" + key + "\" is no text or list of texts");
+    }
+    texts.push_back(text.get<std::string>());
   }
-  return answers;
+  return texts;
 }
 
 }  // namespace
@@ -30,9 +34,10 @@ std::vector<PageQuestion> ReadPageQuestions(const std::filesystem::path& file) {
     question.question = line.Text("question");
     if (const auto page = line.object.find("document");
         page != line.object.end() && !page->is_null()) {
-      question.document = line.Text("document");
+      question.documents = Texts(line, "also");
+      question.documents.insert(question.documents.begin(), line.Text("document"));
     }
-    question.answers = Answers(line);
+    question.answers = Texts(line, "answer");
     if (const auto answerable = line.object.find("answerable"); answerable != line.object.end()) {
       if (!answerable->is_boolean()) {
         throw Error(ErrorCode::kInvalidArgument,
@@ -51,9 +56,12 @@ bool EndsInPath(std::string_view document, std::string_view suffix) {
 }
 
 std::optional<std::size_t> RankOfPage(const std::vector<std::string>& documents,
-                                      std::string_view suffix) {
+                                      std::span<const std::string> suffixes) {
   for (std::size_t i = 0; i < documents.size(); ++i) {
-    if (EndsInPath(documents[i], suffix)) return i + 1;
+    const bool right =
+        std::any_of(suffixes.begin(), suffixes.end(),
+                    [&](const std::string& suffix) { return EndsInPath(documents[i], suffix); });
+    if (right) return i + 1;
   }
   return std::nullopt;
 }

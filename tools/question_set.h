@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,9 @@ namespace fovea::tools {
 struct PageQuestion {
   std::string id;
   std::string question;
-  std::optional<std::string> document;  // a path as its end: "lang/select.html"
-  std::vector<std::string> answers;     // accepted ones
+  // The right pages, each a path as its end: "lang/select.html". Empty: there is none.
+  std::vector<std::string> documents;
+  std::vector<std::string> answers;  // accepted ones
   bool answerable = true;
 };
 
@@ -24,8 +26,8 @@ std::vector<PageQuestion> ReadPageQuestions(const std::filesystem::path& file);
 // Whether `document` is `suffix` or ends in "/" + suffix.
 bool EndsInPath(std::string_view document, std::string_view suffix);
 
-// Rank from 1 of the first of `documents` that ends in `suffix`; nullopt: none does.
+// Rank from 1 of the first of `documents` that ends in one of `suffixes`; nullopt: none does.
 std::optional<std::size_t> RankOfPage(const std::vector<std::string>& documents,
-                                      std::string_view suffix);
+                                      std::span<const std::string> suffixes);
 
 }  // namespace fovea::tools

@@ -66,9 +66,21 @@ TEST(QuestionSet, ReadsAnswersAsTextOrListAndQuestionsWithoutAPage) {
   const auto questions = ReadPageQuestions(file);
   ASSERT_EQ(questions.size(), 3u);
   EXPECT_THAT(questions[0].answers, ElementsAre("x", "y"));
-  EXPECT_FALSE(questions[1].document);
+  EXPECT_THAT(questions[1].documents, testing::IsEmpty());
   EXPECT_FALSE(questions[1].answerable);
   EXPECT_THAT(questions[2].answers, ElementsAre("z"));
+}
+
+TEST(QuestionSet, APageThatSaysTheSameIsRightAsWell) {
+  const TempFolder folder;
+  const auto questions = ReadPageQuestions(folder.Write(
+      "q.jsonl",
+      "{\"question\":\"q\",\"document\":\"a.html\",\"also\":[\"b.html\",\"c.html\"]}\n"));
+  ASSERT_EQ(questions.size(), 1u);
+  EXPECT_THAT(questions[0].documents, ElementsAre("a.html", "b.html", "c.html"));
+  const std::vector<std::string> pages = {"x/ab.html", "x/c.html", "x/a.html"};
+  EXPECT_EQ(RankOfPage(pages, questions[0].documents), std::size_t{2});
+  EXPECT_EQ(RankOfPage(pages, std::vector<std::string>{"b.html"}), std::nullopt);
 }
 
 TEST(QuestionSet, NamesTheLineThatIsWrong) {

@@ -52,7 +52,7 @@ TEST(SqliteReaderQuestions, AreTrainingDataWithOneAnswerEach) {
 TEST(SqliteReaderQuestions, ShareNoPageWithEachOtherOrWithTheQuestionsOfEvalQuestions) {
   std::set<std::string> pages;
   for (const PageQuestion& question : ReadPageQuestions(CorpusFile("questions.jsonl")))
-    if (question.document) pages.insert(*question.document);
+    pages.insert(question.documents.begin(), question.documents.end());
   const std::set<std::string> train = Values(kTrain, "document");
   const std::set<std::string> held_out = Values(kHeldOut, "document");
   EXPECT_THAT(Common(train, held_out), IsEmpty());
