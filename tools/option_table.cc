@@ -42,6 +42,13 @@ std::int64_t IntegerIn(const std::string& text, std::int64_t least, std::int64_t
   return *value;
 }
 
+float NumberIn(const std::string& text, double least, double most) {
+  const auto value = ParseNumber(text);
+  if (!value || !(*value >= least && *value <= most))
+    throw std::invalid_argument(RangeText("a number", least, most, most < 1e30));
+  return static_cast<float>(*value);
+}
+
 bool BoolOf(const std::string& text) {
   for (const char* yes : {"true", "yes", "on", "1", ""}) {
     if (text == yes) return true;
@@ -133,13 +140,13 @@ void OptionTable::Integer(const std::string& name, std::optional<int>* target, s
 
 void OptionTable::Number(const std::string& name, float* target, double least, double most,
                          const std::string& help) {
-  const auto set = [=](const std::string& text) {
-    const auto value = ParseNumber(text);
-    if (!value || !(*value >= least && *value <= most)) {
-      throw std::invalid_argument(RangeText("a number", least, most, most < 1e30));
-    }
-    *target = static_cast<float>(*value);
-  };
+  const auto set = [=](const std::string& text) { *target = NumberIn(text, least, most); };
+  Add({name, "X", help, false, set, {}});
+}
+
+void OptionTable::Number(const std::string& name, std::optional<float>* target, double least,
+                         double most, const std::string& help) {
+  const auto set = [=](const std::string& text) { *target = NumberIn(text, least, most); };
   Add({name, "X", help, false, set, {}});
 }
 

@@ -52,6 +52,8 @@ class OptionTable {
                const std::string& help);
   void Number(const std::string& name, float* target, double least, double most,
               const std::string& help);
+  void Number(const std::string& name, std::optional<float>* target, double least, double most,
+              const std::string& help);
   void Custom(const std::string& name, const std::string& value_name, Setter setter,
               const std::string& help);
   // What stands without a name. At least `least`, at most `most` of them.

@@ -62,6 +62,10 @@ class TrainReaderCommand final : public Command {
     table.Integer("joint", &joint_, 1, "layers over both together (default: 3)");
     table.Choice("weights", &weights_type_, {"int8", "f32"},
                  "how the weights are written (default: int8)");
+    table.Number(
+        "abstain", &abstain_, 0, 1,
+        "the weight of \"none of these\" from which on the reader abstains (default: that of "
+        "--init, else 0.5)");
     table.Text("licence", &licence_, "TEXT", "of the data, for the model card");
   }
 
@@ -71,7 +75,11 @@ class TrainReaderCommand final : public Command {
     const std::unique_ptr<Encoder> encoder = Encoder::Load(folder, &session.pool());
     const SafetensorsFile weights(folder / "model.safetensors");
     ReaderNetwork network(*encoder, weights, NetworkOptions(), options_.seed);
-    if (!init_.empty()) network.StartFrom(ReaderFile(init_));
+    if (!init_.empty()) {
+      const ReaderFile start(init_);
+      network.StartFrom(start);
+      start_ = start.info();
+    }
     const std::unique_ptr<ReaderNetwork> teacher = Teacher(*encoder, weights);
     if (only_ == "attention") network.TrainAttentionAlone();
     if (!valid_.empty()) validation_.emplace(valid_, valid_limit_, *encoder);
@@ -201,6 +209,8 @@ class TrainReaderCommand final : public Command {
   void Write(ReaderNetwork& network, const TrainingData& data, int epoch,
              const std::string& figures) const {
     ReaderFileInfo info = network.FileInfo();
+    info.abstain_threshold = abstain_.value_or(start_.abstain_threshold);
+    info.retrieval_weight = start_.retrieval_weight;
     info.card = Card(data, epoch, figures);
     WriteReaderFile(out_, info, network.Tensors(),
                     weights_type_ == "f32" ? ReaderFileType::kF32 : ReaderFileType::kInt8);
@@ -251,6 +261,8 @@ class TrainReaderCommand final : public Command {
   ReaderLossWeights teacher_loss_ = {.teacher = 0.5f};
   std::string valid_;
   std::string licence_;
+  std::optional<float> abstain_;
+  ReaderFileInfo start_;  // of --init; without it, the defaults
   std::string weights_type_ = "int8";
   bool resume_ = false;
   bool skip_bad_ = false;

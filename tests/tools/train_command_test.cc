@@ -185,6 +185,7 @@ TEST_F(TrainReader, ValidatesAfterEachEpochAndKeepsTheBest) {
   EXPECT_TRUE(epochs.size() == 6 || epochs.size() == static_cast<std::size_t>(best_epoch) + 2);
   const ReaderFile file(folder_.path() / "out");
   EXPECT_EQ(file.info().base, "tiny");
+  EXPECT_EQ(file.info().abstain_threshold, 0.5f);
   EXPECT_EQ(file.info().card.at("epoch"), std::to_string(best_epoch));
   EXPECT_THAT(file.info().card.at("figures"), HasSubstr("valid.json: F1 "));
   EXPECT_THAT(file.info().card.at("data"), HasSubstr("48 questions"));
@@ -195,7 +196,7 @@ TEST_F(TrainReader, ValidatesAfterEachEpochAndKeepsTheBest) {
 }
 
 TEST_F(TrainReader, FineTunesAllOrTheAttentionAlone) {
-  Ok(Command("first", {"--epochs", "1", "--weights", "f32"}));
+  Ok(Command("first", {"--epochs", "1", "--weights", "f32", "--abstain", "0.25"}));
   const auto tune = [&](const std::string& only) {
     Ok(Command(only, {"--init", "first", "--only", only, "--weights", "f32", "--seed", "4"}));
     return ReaderFile(folder_.path() / only);
@@ -212,6 +213,7 @@ TEST_F(TrainReader, FineTunesAllOrTheAttentionAlone) {
   EXPECT_NE(feed_forward(all), feed_forward(first));
   EXPECT_EQ(feed_forward(attention), feed_forward(first));
   EXPECT_NE(query(attention), query(first));
+  EXPECT_EQ(attention.info().abstain_threshold, 0.25f) << "that of --init";
   EXPECT_THAT(attention.info().card.at("command"), HasSubstr("--init first --only attention"));
   const ProgramResult bad = Run(Command("out", {"--init", "data.jsonl"}));
   EXPECT_EQ(bad.status, 1);
