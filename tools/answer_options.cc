@@ -9,8 +9,6 @@
 #include "tools/usage_error.h"
 
 namespace fovea::tools {
-namespace {}  // namespace
-
 void AnswerOptions::DeclareMode(OptionTable& table) {
   table.Choice("mode", &mode, {"generate", "extract"},
                "write the answer, or quote it (default: " + mode + ")");
@@ -68,13 +66,13 @@ void AnswerOptions::DeclareAttention(OptionTable& table) {
       "head by head");
 }
 
-AskOptions AnswerOptions::Resolve() const {
+AskOptions AnswerOptions::Resolve(bool json) const {
   AskOptions options = ask;
   options.passages = passages;
   options.mode = mode == "extract" ? AnswerMode::kExtract : AnswerMode::kGenerate;
   if (!attention_html.empty()) {
     options.attention = AttentionDetail::kHeads;
-  } else if (show_attention) {
+  } else if (show_attention && !json) {
     options.attention = AttentionDetail::kMean;
   }
   if (abstain == "never") {

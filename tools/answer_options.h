@@ -27,8 +27,9 @@ struct AnswerOptions {
   void DeclareSampling(OptionTable& table);
   void DeclareAbstain(OptionTable& table);
   void DeclareAttention(OptionTable& table);
-  // The library's options out of all this; reads the examples. Throws UsageError, Error.
-  AskOptions Resolve() const;
+  // The library's options out of all this; reads the examples. With --json nothing is computed for
+  // --show-attention. Throws UsageError, Error.
+  AskOptions Resolve(bool json = false) const;
   // Writes the page of --attention-html, if asked for. Throws Error(kIo) that names it.
   void WriteAttentionPage(const Answer& answer) const;
 };

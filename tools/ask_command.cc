@@ -87,7 +87,7 @@ class AskCommand final : public Command {
           questions.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
       }
     }
-    AskOptions options = options_.Resolve();
+    AskOptions options = options_.Resolve(session.options().json);
     Pipeline pipeline(session.ForPipeline(session.options().index));
     for (std::size_t i = 0; i < questions.size(); ++i) {
       Ask(session, pipeline, questions[i], options, questions.size() > 1);
@@ -152,7 +152,7 @@ class ReadCommand final : public Command {
     Pipeline pipeline(session.ForPipeline(""));
     std::vector<Hit> hits;
     for (const std::string& file : files_) AddFile(session, file, pipeline.encoder(), hits);
-    AskOptions options = options_.Resolve();
+    AskOptions options = options_.Resolve(session.options().json);
     options.passages = static_cast<int>(std::max<std::size_t>(hits.size(), 1));
     const Answer answer = pipeline.AskPassages(question_, std::move(hits), options, session.stop());
     Show(session, answer);

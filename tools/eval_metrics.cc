@@ -15,6 +15,14 @@ int Gain(const Judgements& judgements, const std::string& id) {
 
 double Discount(std::size_t index) { return 1.0 / std::log2(static_cast<double>(index) + 2.0); }
 
+std::vector<AnswerConfidence> LeastSureFirst(std::span<const AnswerConfidence> answers) {
+  std::vector<AnswerConfidence> order(answers.begin(), answers.end());
+  std::sort(order.begin(), order.end(), [](const AnswerConfidence& a, const AnswerConfidence& b) {
+    return a.confidence < b.confidence;
+  });
+  return order;
+}
+
 }  // namespace
 
 double NdcgAt(std::size_t k, std::span<const std::string> ranking, const Judgements& judgements) {
@@ -50,10 +58,7 @@ double ReciprocalRankAt(std::size_t k, std::span<const std::string> ranking,
 }
 
 double AnswerableAuc(std::span<const AnswerConfidence> answers) {
-  std::vector<AnswerConfidence> order(answers.begin(), answers.end());
-  std::sort(order.begin(), order.end(), [](const AnswerConfidence& a, const AnswerConfidence& b) {
-    return a.confidence < b.confidence;
-  });
+  const std::vector<AnswerConfidence> order = LeastSureFirst(answers);
   double pairs = 0;
   double unanswerable = 0;  // of less confidence
   for (std::size_t begin = 0; begin < order.size();) {
@@ -70,10 +75,7 @@ double AnswerableAuc(std::span<const AnswerConfidence> answers) {
 }
 
 AbstentionPoint AbstainWithin(double drop, std::span<const AnswerConfidence> answers) {
-  std::vector<AnswerConfidence> order(answers.begin(), answers.end());
-  std::sort(order.begin(), order.end(), [](const AnswerConfidence& a, const AnswerConfidence& b) {
-    return a.confidence < b.confidence;
-  });
+  const std::vector<AnswerConfidence> order = LeastSureFirst(answers);
   double answerable = 0;
   double f1 = 0;
   for (const AnswerConfidence& answer : order) {

@@ -1,12 +1,13 @@
 #include "tools/training_files.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 #include <random>
 
+#include "tools/option_table.h"
 #include "tools/output.h"
 #include "tools/usage_error.h"
 
@@ -15,17 +16,15 @@ namespace fovea::tools {
 TrainingFile ParseTrainingFile(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos || std::filesystem::exists(text)) return {text, 1};
-  TrainingFile file{text.substr(0, colon), 0};
-  const char* end = text.data() + text.size();
-  const auto [parsed, error] = std::from_chars(text.data() + colon + 1, end, file.share);
-  const bool number = error == std::errc() && parsed == end;
-  if (!number && !std::filesystem::exists(file.path)) return {text, 1};  // a path like any other
-  if (!number || !(file.share > 0 && file.share <= 1)) {
-    throw UsageError("--data " + text + ": \"" + text.substr(colon + 1) +
+  const std::string path = text.substr(0, colon), after = text.substr(colon + 1);
+  const std::optional<double> share = ParseNumber(after);
+  if (!share && !std::filesystem::exists(path)) return {text, 1};  // a path like any other
+  if (!share || !(*share > 0 && *share <= 1)) {
+    throw UsageError("--data " + text + ": \"" + after +
                      "\" is no share of the questions (above 0, at most 1); a file that is named "
                      "twice is read twice an epoch");
   }
-  return file;
+  return {path, *share};
 }
 
 std::string NameAndShare(const TrainingFile& file) {
