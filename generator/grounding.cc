@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/base/ascii.h"
 #include "lib/text/sentences.h"
 
 namespace fovea {
@@ -10,12 +11,7 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\f\v";
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-bool IsWordByte(char c) {
-  return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
+bool IsNameByte(char c) { return IsWordByte(c) || c == '_'; }
 
 const std::set<std::string_view> kFunctionWords = {
     "a",     "an",   "the",   "of",     "in",      "on",    "at",     "to",      "for",    "from",
@@ -33,18 +29,17 @@ const std::set<std::string_view> kFunctionWords = {
 std::vector<std::string> SplitWords(std::string_view text) {
   std::vector<std::string> words;
   for (std::size_t at = 0; at < text.size();) {
-    if (!IsWordByte(text[at])) {
+    if (!IsNameByte(text[at])) {
       ++at;
       continue;
     }
     std::string word;
     for (; at < text.size(); ++at) {
       const bool decimal = (text[at] == '.' || text[at] == ',') && at + 1 < text.size() &&
-                           !word.empty() && IsDigit(word.back()) && IsDigit(text[at + 1]);
-      if (!IsWordByte(text[at]) && !decimal) break;
+                           !word.empty() && IsAsciiDigit(word.back()) && IsAsciiDigit(text[at + 1]);
+      if (!IsNameByte(text[at]) && !decimal) break;
       if (text[at] == ',') continue;
-      word +=
-          text[at] >= 'A' && text[at] <= 'Z' ? static_cast<char>(text[at] - 'A' + 'a') : text[at];
+      word += AsciiLower(text[at]);
     }
     words.push_back(std::move(word));
   }
@@ -59,7 +54,7 @@ struct Words {
 Words WordsOf(std::string_view text) {
   Words words;
   for (const std::string& word : SplitWords(text)) {
-    if (std::any_of(word.begin(), word.end(), IsDigit)) {
+    if (std::any_of(word.begin(), word.end(), IsAsciiDigit)) {
       words.numbers.insert(word);
       words.stems.insert(word);
     } else if (!kFunctionWords.contains(word)) {

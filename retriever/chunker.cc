@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "lib/base/ascii.h"
 #include "lib/base/error.h"
 #include "lib/text/sentences.h"
 #include "lib/text/utf8.h"
@@ -26,12 +27,7 @@ struct Unit {
 std::string Letters(std::string_view text) {
   std::string letters;
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z')) {
-      letters += c;
-    } else if (byte >= 'A' && byte <= 'Z') {
-      letters += static_cast<char>(byte + 32);
-    }
+    if (IsWordByte(c)) letters += AsciiLower(c);
   }
   return letters;
 }

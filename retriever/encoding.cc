@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "lib/base/ascii.h"
 #include "lib/text/utf8.h"
 #include "retriever/loader_text.h"
 
@@ -141,7 +142,7 @@ std::string Guess(std::string_view bytes) {
 std::string Upper(std::string_view name) {
   std::string upper;
   for (const char c : TrimText(name)) {
-    upper += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    upper += IsAsciiLower(c) ? static_cast<char>(c - 'a' + 'A') : c;
   }
   return upper;
 }

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "lib/base/ascii.h"
 #include "retriever/html_content.h"
 #include "retriever/html_layout.h"
 #include "retriever/html_tree.h"
 #include "retriever/html_writer.h"
-#include "retriever/loader_text.h"
 
 namespace fovea {
 namespace {
@@ -45,8 +45,7 @@ std::string TitleOf(const HtmlTree& tree) {
 }  // namespace
 
 std::string HtmlDeclaredEncoding(std::string_view bytes) {
-  std::string head(bytes.substr(0, kDeclarationBytes));
-  std::transform(head.begin(), head.end(), head.begin(), AsciiLower);
+  const std::string head = AsciiLower(bytes.substr(0, kDeclarationBytes));
   if (head.starts_with("<?xml")) {
     const std::string encoding =
         ValueAfter(std::string_view(head).substr(0, head.find('>')), "encoding");

@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include "retriever/loader_text.h"
+#include "lib/base/ascii.h"
 
 namespace fovea {
 namespace {
@@ -108,14 +108,8 @@ bool Contains(const std::array<std::string_view, N>& words, std::string_view wor
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), AsciiLower);
-  return lower;
-}
-
 bool HasBoilerplateWord(std::string_view attribute) {
-  const std::string words = Lower(attribute.substr(0, 1024));
+  const std::string words = AsciiLower(attribute.substr(0, 1024));
   for (std::size_t at = 0; at < words.size();) {
     const std::size_t begin = std::min(words.find_first_not_of(" \t\n\f\r", at), words.size());
     const std::size_t end = std::min(words.find_first_of(" \t\n\f\r", begin), words.size());
@@ -131,7 +125,7 @@ bool IsHidden(const HtmlNode& node) {
   if (node.has_attribute("hidden") || node.attribute("aria-hidden") == "true") return true;
   const std::string_view attribute = node.attribute("style");
   if (attribute.empty()) return false;
-  std::string style = Lower(attribute.substr(0, 1024));
+  std::string style = AsciiLower(attribute.substr(0, 1024));
   std::erase_if(style, IsAsciiSpace);
   return style.find("display:none") != std::string::npos ||
          style.find("visibility:hidden") != std::string::npos;
@@ -172,7 +166,7 @@ bool IsDrawingText(const HtmlNode& node) {
   GumboStringPiece name = node.gumbo->v.element.original_tag;
   gumbo_tag_from_original_text(&name);
   const std::string lower =
-      Lower(std::string_view(name.data == nullptr ? "" : name.data, name.length));
+      AsciiLower(std::string_view(name.data == nullptr ? "" : name.data, name.length));
   return lower == "text" || lower == "tspan" || lower == "textpath" || lower == "foreignobject";
 }
 

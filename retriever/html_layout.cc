@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/ascii.h"
 #include "retriever/loader_text.h"
 
 namespace fovea {

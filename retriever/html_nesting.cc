@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "retriever/loader_text.h"
+#include "lib/base/ascii.h"
 
 namespace fovea {
 namespace {

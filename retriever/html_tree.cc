@@ -6,8 +6,8 @@
 #include <memory_resource>
 #include <new>
 
+#include "lib/base/ascii.h"
 #include "retriever/html_nesting.h"
-#include "retriever/loader_text.h"
 
 namespace fovea {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/ascii.h"
 #include "lib/text/utf8.h"
 #include "retriever/loader_text.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/ascii.h"
 #include "retriever/loader_text.h"
 
 namespace fovea {
@@ -49,8 +50,7 @@ bool Holds(std::string_view list, std::string_view word) {
 std::string LowerExtension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
   if (!extension.empty()) extension.erase(0, 1);
-  std::transform(extension.begin(), extension.end(), extension.begin(), AsciiLower);
-  return extension;
+  return AsciiLower(extension);
 }
 
 struct Magic {
@@ -125,8 +125,7 @@ std::optional<FileFormat> FormatByName(const std::filesystem::path& path) {
 }
 
 FileFormat FormatByContent(std::string_view bytes) {
-  std::string head(TrimText(bytes.substr(0, 1024)).substr(0, 512));
-  std::transform(head.begin(), head.end(), head.begin(), AsciiLower);
+  const std::string head = AsciiLower(TrimText(bytes.substr(0, 1024)).substr(0, 512));
   const bool html = head.starts_with("<!doctype html") || head.starts_with("<html") ||
                     (head.starts_with("<?xml") && head.find("<html") != std::string::npos) ||
                     (head.starts_with("<!--") && head.find("<html") != std::string::npos);

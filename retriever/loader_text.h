@@ -17,11 +17,6 @@ constexpr bool IsUnicodeSpace(char32_t c) {
          c == 0x3000;
 }
 
-constexpr bool IsAsciiSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-constexpr bool IsAsciiDigit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool IsAsciiAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-constexpr char AsciiLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 // `range` of valid UTF-8 without the white space at its ends, nor a byte order mark at the begin of
 // the text.
 ByteRange TrimText(std::string_view text, ByteRange range);

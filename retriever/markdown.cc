@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "lib/base/ascii.h"
 #include "retriever/loader_text.h"
 
 namespace fovea {

@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "lib/base/ascii.h"
+
 namespace fovea {
 namespace {
 
@@ -24,11 +26,7 @@ static_assert(std::is_sorted(kStopWords.begin(), kStopWords.end()));
 }  // namespace
 
 bool IsStopWord(std::string_view word) {
-  std::string lower(word);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return std::binary_search(kStopWords.begin(), kStopWords.end(), lower);
+  return std::binary_search(kStopWords.begin(), kStopWords.end(), AsciiLower(word));
 }
 
 }  // namespace fovea

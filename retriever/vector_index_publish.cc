@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "lib/base/error.h"
+#include "lib/base/ascii.h"
 #include "lib/base/file.h"
 #include "lib/base/thread_pool.h"
 #include "retriever/vector_file.h"
@@ -128,8 +129,7 @@ bool IsVectorFileName(std::string_view name) {
   name.remove_prefix(kPrefix.size());
   strip(kTemporary);
   if (!strip(kSuffix) && !strip(kEarlierSuffix)) return false;
-  return !name.empty() &&
-         std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !name.empty() && std::all_of(name.begin(), name.end(), IsAsciiDigit);
 }
 
 void CheckRecord(const Store& store, const VectorFileRecord& record) {

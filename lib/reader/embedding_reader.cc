@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "lib/base/ascii.h"
 #include "lib/base/error.h"
 #include "lib/reader/short_answer.h"
 #include "lib/text/sentences.h"
@@ -27,12 +28,7 @@ double Dot(std::span<const float> a, std::span<const float> b) {
   return sum;
 }
 
-bool IsWord(std::string_view piece) {
-  return std::any_of(piece.begin(), piece.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           static_cast<unsigned char>(c) >= 0x80;
-  });
-}
+bool IsWord(std::string_view piece) { return std::any_of(piece.begin(), piece.end(), IsWordByte); }
 
 // Word pieces that hold a letter or a digit: punctuation says nothing about the subject.
 std::set<TokenId> Words(const WordPiece& tokenizer, std::string_view text) {

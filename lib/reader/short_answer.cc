@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "lib/base/ascii.h"
+
 namespace fovea {
 namespace {
 
@@ -16,14 +18,6 @@ struct Word {
   bool capital = false;
   bool digit = false;  // starts with one
 };
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
-bool IsWordByte(char c) {
-  return IsDigit(c) || IsUpper(c) || (c >= 'a' && c <= 'z') ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
-char Lower(char c) { return IsUpper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Runs of letters and digits; "4,401", "3.5", "O'Neil", "twenty-one" are one word.
 std::vector<Word> Words(std::string_view text) {
@@ -38,12 +32,14 @@ std::vector<Word> Words(std::string_view text) {
     const auto joins = [&](std::size_t i) {
       if (i + 1 >= text.size() || !IsWordByte(text[i + 1])) return false;
       if (text[i] == '\'' || text[i] == '-') return true;
-      return (text[i] == ',' || text[i] == '.') && IsDigit(text[i - 1]) && IsDigit(text[i + 1]);
+      return (text[i] == ',' || text[i] == '.') && IsAsciiDigit(text[i - 1]) &&
+             IsAsciiDigit(text[i + 1]);
     };
-    while (at < text.size() && (IsWordByte(text[at]) || joins(at))) word.lower += Lower(text[at++]);
+    while (at < text.size() && (IsWordByte(text[at]) || joins(at)))
+      word.lower += AsciiLower(text[at++]);
     word.range.end = at;
-    word.capital = IsUpper(text[word.range.begin]);
-    word.digit = IsDigit(text[word.range.begin]);
+    word.capital = IsAsciiUpper(text[word.range.begin]);
+    word.digit = IsAsciiDigit(text[word.range.begin]);
     words.push_back(std::move(word));
   }
   return words;
@@ -68,7 +64,7 @@ const std::set<std::string_view> kNoUnits = {
 
 bool IsYear(const Word& word) {
   return word.lower.size() == 4 && word.digit && (word.lower[0] == '1' || word.lower[0] == '2') &&
-         std::all_of(word.lower.begin(), word.lower.end(), IsDigit);
+         std::all_of(word.lower.begin(), word.lower.end(), IsAsciiDigit);
 }
 
 bool Adjacent(std::string_view text, const Word& left, const Word& right) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/ascii.h"
 #include "lib/text/utf8.h"
 
 namespace fovea {
@@ -18,9 +19,7 @@ using unicode::kSpace;
 constexpr bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
 // Letters and digits in ASCII: what no flag but `lowercase` changes.
-constexpr bool IsWordAscii(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+constexpr bool IsWordAscii(char c) { return IsAsciiAlpha(c) || IsAsciiDigit(c); }
 
 }  // namespace
 

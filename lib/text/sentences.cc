@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "lib/base/ascii.h"
 #include "lib/text/utf8.h"
 
 namespace fovea {
@@ -42,19 +43,6 @@ constexpr std::array<std::string_view, 55> kSentenceStarters = {
 template <std::size_t N>
 bool Contains(const std::array<std::string_view, N>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-constexpr bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
-constexpr bool IsLetter(char c) { return IsLower(c) || IsUpper(c); }
-
-std::string Lower(std::string_view word) {
-  std::string lower(word);
-  for (char& c : lower) {
-    if (IsUpper(c)) c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 // The White_Space property of Unicode.
@@ -135,11 +123,11 @@ std::size_t ListMarker(std::string_view line) {
   }
   std::size_t at = line[0] == '(' ? 1 : 0;
   const std::size_t label = at;
-  while (at < line.size() && at < label + 3 && IsDigit(line[at])) ++at;
-  if (at == label && at < line.size() && IsLetter(line[at])) ++at;
+  while (at < line.size() && at < label + 3 && IsAsciiDigit(line[at])) ++at;
+  if (at == label && at < line.size() && IsAsciiAlpha(line[at])) ++at;
   if (at == label || at >= line.size()) return 0;
   // "A. Smith" may be a name in running text: a letter needs the parenthesis.
-  const bool closed = line[at] == ')' || (line[at] == '.' && label == 0 && IsDigit(line[0]));
+  const bool closed = line[at] == ')' || (line[at] == '.' && label == 0 && IsAsciiDigit(line[0]));
   return closed && space_at(at + 1) ? at + 2 : 0;
 }
 
@@ -257,7 +245,7 @@ class Splitter {
         continue;
       }
       std::size_t digits = at + 1;
-      while (digits < end && digits < at + 5 && IsDigit(text_[digits])) ++digits;
+      while (digits < end && digits < at + 5 && IsAsciiDigit(text_[digits])) ++digits;
       if (c.code_point != '[' || digits == at + 1 || digits >= end || text_[digits] != ']') break;
       at = digits + 1;
     }
@@ -285,7 +273,7 @@ class Splitter {
     if (!IsLowerLetter(DecodeUtf8(text_, next).code_point)) return true;
     // Names out of code may begin a sentence in small letters: "sqlite3_step() returns …".
     return only_stop && std::any_of(following.begin(), following.end(), [](char c) {
-             return c == '_' || c == '(' || IsDigit(c) || IsUpper(c);
+             return c == '_' || c == '(' || IsAsciiDigit(c) || IsAsciiUpper(c);
            });
   }
 
@@ -296,7 +284,8 @@ class Splitter {
     std::size_t begin = mark;
     while (begin > floor) {
       const char c = text_[begin - 1];
-      if (!IsLetter(c) && !IsDigit(c) && c != '.' && static_cast<unsigned char>(c) < 0x80) break;
+      if (!IsAsciiAlpha(c) && !IsAsciiDigit(c) && c != '.' && static_cast<unsigned char>(c) < 0x80)
+        break;
       --begin;
     }
     return text_.substr(begin, mark - begin);
@@ -305,8 +294,8 @@ class Splitter {
   std::string_view WordAt(std::size_t begin) const {
     const std::size_t ceiling = std::min(text_.size(), begin + 32);
     std::size_t end = begin;
-    while (end < ceiling && (IsLetter(text_[end]) || IsDigit(text_[end]) || text_[end] == '_' ||
-                             text_[end] == '(')) {
+    while (end < ceiling && (IsAsciiAlpha(text_[end]) || IsAsciiDigit(text_[end]) ||
+                             text_[end] == '_' || text_[end] == '(')) {
       ++end;
     }
     return text_.substr(begin, end - begin);
@@ -314,19 +303,19 @@ class Splitter {
 
   static bool IsAbbreviation(std::string_view word, std::string_view following) {
     if (word.empty()) return false;
-    const std::string lower = Lower(word);
-    const bool number_follows = !following.empty() && IsDigit(following.front());
+    const std::string lower = AsciiLower(word);
+    const bool number_follows = !following.empty() && IsAsciiDigit(following.front());
     if (Contains(kAlways, lower)) return true;
-    if (IsUpper(word.front()) && Contains(kTitles, lower)) return true;
+    if (IsAsciiUpper(word.front()) && Contains(kTitles, lower)) return true;
     if (number_follows && Contains(kBeforeNumber, lower)) return true;
-    if (Contains(kSentenceStarters, Lower(following))) return false;
+    if (Contains(kSentenceStarters, AsciiLower(following))) return false;
     return Contains(kOften, lower) || IsInitials(word);
   }
 
   // "J", "U.S", "D.C": single capital letters with full stops between them.
   static bool IsInitials(std::string_view word) {
     for (std::size_t i = 0; i < word.size(); ++i) {
-      if (i % 2 == 0 ? !IsUpper(word[i]) : word[i] != '.') return false;
+      if (i % 2 == 0 ? !IsAsciiUpper(word[i]) : word[i] != '.') return false;
     }
     return word.size() % 2 == 1;
   }
