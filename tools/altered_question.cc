@@ -5,25 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/ascii.h"
 #include "lib/base/byte_range.h"
 #include "retriever/stop_words.h"
 
 namespace fovea::tools {
 namespace {
-
-bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-char Lower(char c) { return IsUpper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
-bool IsWordByte(char c) {
-  return IsDigit(c) || IsUpper(c) || IsUpper(static_cast<char>(c - 'a' + 'A')) ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
-  return lower;
-}
 
 std::vector<ByteRange> WordsOf(std::string_view text) {
   std::vector<ByteRange> words;
@@ -57,7 +44,7 @@ std::vector<std::string> NamesOf(std::string_view text) {
   };
   for (const ByteRange word : WordsOf(text)) {
     if (words > 0 && (word.begin != run.end + 1 || text[run.end] != ' ')) end_run();
-    if (!IsUpper(text[word.begin]) || (words == 0 && IsStopWord(Slice(text, word)))) {
+    if (!IsAsciiUpper(text[word.begin]) || (words == 0 && IsStopWord(Slice(text, word)))) {
       end_run();
       continue;
     }
@@ -90,31 +77,76 @@ using Random = std::mt19937_64;
 
 void AddNames(std::string_view question, std::string_view context, Random& random,
               std::vector<Change>& changes) {
-  const std::string lower = LowerCase(question);
+  const std::string lower = AsciiLower(question);
   const std::vector<std::string> names = NamesOf(context);
   std::vector<std::string> others;
   for (const std::string& name : names) {
-    if (!Find(lower, LowerCase(name))) others.push_back(name);
+    if (!Find(lower, AsciiLower(name))) others.push_back(name);
   }
   if (others.empty()) return;
   const bool cased =
-      std::any_of(question.begin() + (question.empty() ? 0 : 1), question.end(), IsUpper);
+      std::any_of(question.begin() + (question.empty() ? 0 : 1), question.end(), IsAsciiUpper);
   for (const std::string& name : names) {
-    const std::optional<ByteRange> range = Find(lower, LowerCase(name));
+    const std::optional<ByteRange> range = Find(lower, AsciiLower(name));
     if (!range) continue;
     const std::string& other = others[random() % others.size()];
-    changes.push_back({*range, cased ? other : LowerCase(other)});
+    changes.push_back({*range, cased ? other : AsciiLower(other)});
   }
 }
 
 void AddNumbers(std::string_view question, Random& random, std::vector<Change>& changes) {
   for (const ByteRange word : WordsOf(question)) {
     const std::string_view digits = Slice(question, word);
-    if (!std::all_of(digits.begin(), digits.end(), IsDigit)) continue;
+    if (!std::all_of(digits.begin(), digits.end(), IsAsciiDigit)) continue;
     // Another last digit: of the same length, and as likely as the first.
     std::string other(digits);
     other.back() = static_cast<char>('0' + (other.back() - '0' + 1 + random() % 9) % 10);
     changes.push_back({word, std::move(other)});
+  }
+}
+
+// Words that a noun or its adjective may follow.
+constexpr auto kNounMarkers = std::to_array<std::string_view>(
+    {"a",  "an", "at",  "by",  "for",   "from",  "her",  "his",   "in",   "its",
+     "of", "on", "our", "the", "their", "these", "this", "those", "with", "your"});
+static_assert(std::is_sorted(kNounMarkers.begin(), kNounMarkers.end()));
+
+// Content words that stand where nouns do (behind an article or a preposition, or with a capital
+// of their own).
+std::vector<ByteRange> NounsOf(std::string_view text) {
+  constexpr std::size_t kLetters = 3;
+  std::vector<ByteRange> nouns;
+  std::string before;
+  for (const ByteRange word : WordsOf(text)) {
+    const std::string_view spelt = Slice(text, word);
+    std::string lower = AsciiLower(spelt);
+    const bool marked = std::binary_search(kNounMarkers.begin(), kNounMarkers.end(), before);
+    const bool name = IsAsciiUpper(spelt.front()) && !BeginsSentence(text, word.begin);
+    if ((marked || name) && spelt.size() >= kLetters && !IsStopWord(spelt) &&
+        !IsAsciiDigit(spelt.front()))
+      nouns.push_back(word);
+    before = std::move(lower);
+  }
+  return nouns;
+}
+
+// Nouns for nouns of the passage, plural for plural, a name's word for a name's word.
+void AddNouns(std::string_view question, std::string_view context, Random& random,
+              std::vector<Change>& changes) {
+  const std::string lower = AsciiLower(question);
+  std::vector<std::string_view> others;
+  for (const ByteRange noun : NounsOf(context)) {
+    if (!Find(lower, AsciiLower(Slice(context, noun)))) others.push_back(Slice(context, noun));
+  }
+  for (const ByteRange noun : NounsOf(question)) {
+    const std::string_view word = Slice(question, noun);
+    std::vector<std::string_view> alike;
+    std::copy_if(others.begin(), others.end(), std::back_inserter(alike),
+                 [&](std::string_view other) {
+                   return IsAsciiUpper(other.front()) == IsAsciiUpper(word.front()) &&
+                          (other.back() == 's') == (word.back() == 's');
+                 });
+    if (!alike.empty()) changes.push_back({noun, std::string(alike[random() % alike.size()])});
   }
 }
 
@@ -192,12 +224,13 @@ void AddNegation(std::string_view question, std::vector<Change>& changes) {
 std::optional<std::string> AlterQuestion(std::string_view question, std::string_view context,
                                          std::mt19937_64& random) {
   // One list a kind, so that the kinds are drawn alike.
-  std::vector<std::vector<Change>> kinds(4);
+  std::vector<std::vector<Change>> kinds(5);
   AddNames(question, context, random, kinds[0]);
-  AddNumbers(question, random, kinds[1]);
-  AddOpposites(question, kinds[2]);
+  AddNouns(question, context, random, kinds[1]);
+  AddNumbers(question, random, kinds[2]);
+  AddOpposites(question, kinds[3]);
   // Every question can be negated; the others say more about what is read.
-  if (random() % 4 == 0) AddNegation(question, kinds[3]);
+  if (random() % 4 == 0) AddNegation(question, kinds[4]);
   std::erase_if(kinds, [](const std::vector<Change>& changes) { return changes.empty(); });
   if (kinds.empty()) return std::nullopt;
   const std::vector<Change>& kind = kinds[random() % kinds.size()];

@@ -13,6 +13,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/thread_pool.h"
 #include "lib/reader/reader_windows.h"
+#include "lib/text/sentences.h"
 #include "lib/text/utf8.h"
 #include "tools/altered_question.h"
 #include "tools/json_lines.h"
@@ -268,13 +269,11 @@ TrainingExamples::TrainingExamples(const TrainingData& data,
   });
 }
 
-bool TrainingExamples::HoldsAnswer(const Candidate& candidate,
-                                   const TrainingQuestion& question) const {
-  const std::string& text = data_.contexts[question.context].text;
+std::vector<std::string> TrainingExamples::AnswerTexts(const TrainingQuestion& question) const {
   std::vector<std::string> answers;
   for (const ByteRange& range : question.answers)
-    answers.push_back(text.substr(range.begin, range.end - range.begin));
-  return ContainsAnswer(data_.contexts[candidate.context].text, answers);
+    answers.emplace_back(Slice(data_.contexts[question.context].text, range));
+  return answers;
 }
 
 ReaderPassage TrainingExamples::Passage(const Candidate& candidate,
@@ -303,6 +302,24 @@ ReaderPassage TrainingExamples::Passage(const Candidate& candidate,
   return passage;
 }
 
+std::optional<ReaderPassage> TrainingExamples::WithoutAnswer(
+    const Candidate& right, const TrainingQuestion& question) const {
+  const std::string& text = data_.contexts[question.context].text;
+  const std::vector<std::string> answers = AnswerTexts(question);
+  std::string rest;
+  for (const ByteRange& sentence : SplitSentences(text)) {
+    const std::string spelt(Slice(text, sentence));
+    if (!ContainsAnswer(spelt, answers)) rest += (rest.empty() ? "" : " ") + spelt;
+  }
+  if (answers.empty() || rest.empty() || ContainsAnswer(rest, answers)) return std::nullopt;
+  const Encoding encoding = encoder_.tokenizer().Encode(rest);
+  const std::vector<TokenId>& front = fronts_[right.context];
+  ReaderPassage passage = PassageTokens(
+      front, encoding, 1, std::min(WindowTokens(front, encoder_), encoding.ids.size() - 2));
+  passage.scores = {right.dense, right.lexical};
+  return passage;
+}
+
 ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) const {
   const std::size_t which = questions_.Question(index, epoch);
   const TrainingQuestion& question = data_.questions[which];
@@ -313,17 +330,22 @@ ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) con
   // One that retrieval missed looks no better to the reader than the last that it found.
   Candidate right = candidates.empty() ? Candidate{} : candidates.back();
   right.context = static_cast<std::uint32_t>(question.context);
+  const std::vector<std::string> answers = AnswerTexts(question);
   std::vector<Candidate> wrong;
   for (const Candidate& candidate : candidates) {
     if (candidate.context == question.context) {
       right = candidate;
-    } else if (question.answers.empty() || !HoldsAnswer(candidate, question)) {
+    } else if (!ContainsAnswer(data_.contexts[candidate.context].text, answers)) {
       wrong.push_back(candidate);
     }
   }
   const auto draw = static_cast<float>(random() >> 40) / static_cast<float>(1 << 24);
   const bool withhold = draw < options_.without_answer && !wrong.empty();
   if (!withhold) example.passages.push_back(Passage(right, &question));
+  if (!withhold && draw < options_.without_answer + options_.shortened) {
+    if (std::optional<ReaderPassage> rest = WithoutAnswer(right, question))
+      example.passages.front() = std::move(*rest);
+  }
   if (!withhold && draw >= 1 - options_.altered) {
     if (const std::optional<std::string> altered =
             AlterQuestion(question.question, data_.contexts[question.context].text, random)) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -58,6 +59,7 @@ struct ReaderDataOptions {
   std::size_t passages = 2;      // read together: the right one and hard negatives
   float without_answer = 0.15f;  // share of questions from which the right passage is withheld
   float altered = 0.3f;          // share that are altered so that no passage answers
+  float shortened = 0.1f;        // share whose right passage loses the sentences with the answer
   std::uint64_t seed = 1;
 };
 
@@ -73,7 +75,10 @@ class TrainingExamples final : public ReaderExamples {
 
  private:
   ReaderPassage Passage(const Candidate& candidate, const TrainingQuestion* question) const;
-  bool HoldsAnswer(const Candidate& candidate, const TrainingQuestion& question) const;
+  // nullopt if nothing would be left.
+  std::optional<ReaderPassage> WithoutAnswer(const Candidate& right,
+                                             const TrainingQuestion& question) const;
+  std::vector<std::string> AnswerTexts(const TrainingQuestion& question) const;
 
   const TrainingData& data_;
   const Encoder& encoder_;

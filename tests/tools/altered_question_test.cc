@@ -11,6 +11,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
@@ -29,12 +30,29 @@ constexpr const char* kContext =
 
 TEST(AlterQuestion, PutsAnotherNameOfThePassageInItsPlace) {
   EXPECT_THAT(Altered("What burns at Port Anna?", kContext),
-              UnorderedElementsAre("What burns at Ada Fenn?", "What burns at Tom?"));
+              IsSupersetOf({"What burns at Ada Fenn?", "What burns at Tom?"}));
 }
 
 TEST(AlterQuestion, KeepsToLowerCaseWhereTheQuestionDoes) {
   EXPECT_THAT(Altered("what burns at port anna", kContext),
-              UnorderedElementsAre("what burns at ada fenn", "what burns at tom"));
+              IsSupersetOf({"what burns at ada fenn", "what burns at tom"}));
+}
+
+TEST(AlterQuestion, PutsAnotherNounOfThePassageInItsPlace) {
+  constexpr const char* kPassage =
+      "The keeper of the lamp had two boats for the oils of the whale.";
+  EXPECT_THAT(Altered("Who painted the door?", kPassage),
+              UnorderedElementsAre("Who painted the keeper?", "Who painted the lamp?",
+                                   "Who painted the whale?"));
+  // A plural for a plural; "whale" is in the question already.
+  EXPECT_THAT(Altered("Who paid the whale in nuts?", kPassage),
+              UnorderedElementsAre("Who paid the keeper in nuts?", "Who paid the lamp in nuts?",
+                                   "Who paid the whale in oils?"));
+}
+
+TEST(AlterQuestion, PutsAWordOfANameInTheOthersPlace) {
+  EXPECT_THAT(Altered("What burns at Port Anna?", kContext),
+              IsSupersetOf({"What burns at Ada Anna?", "What burns at Port Tom?"}));
 }
 
 TEST(AlterQuestion, TakesNoWordForANameThatHasItsCapitalFromTheSentence) {

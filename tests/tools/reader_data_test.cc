@@ -143,7 +143,7 @@ class Examples : public testing::Test {
 
   TrainingExamples Make(std::vector<std::vector<Candidate>> candidates,
                         const ReaderDataOptions& options = {
-                            .passages = 3, .without_answer = 0, .altered = 0}) {
+                            .passages = 3, .without_answer = 0, .altered = 0, .shortened = 0}) {
     return {data_, std::move(candidates), TestEncoder(), options, &pool_};
   }
 
@@ -209,7 +209,7 @@ TEST_F(Examples, AnUnanswerableQuestionHasItsContextAndNoAnswer) {
 
 TEST_F(Examples, TheRightPassageIsWithheldFromItsShareOfQuestions) {
   const TrainingExamples examples =
-      Make(kFound, {.passages = 2, .without_answer = 0.2f, .altered = 0});
+      Make(kFound, {.passages = 2, .without_answer = 0.2f, .altered = 0, .shortened = 0});
   int withheld = 0;
   constexpr int kDraws = 2000;
   for (std::uint64_t epoch = 0; epoch < kDraws; ++epoch)
@@ -223,7 +223,7 @@ TEST_F(Examples, AnAlteredQuestionHasItsPassageAndNoAnswer) {
   data_.questions[1].question = "What did it burn in 1821?";
   const std::vector<TokenId> plain = TestEncoder().Tokenize(data_.questions[1].question);
   const TrainingExamples examples =
-      Make(kFound, {.passages = 2, .without_answer = 0, .altered = 0.25f});
+      Make(kFound, {.passages = 2, .without_answer = 0, .altered = 0.25f, .shortened = 0});
   int altered = 0;
   constexpr int kDraws = 2000;
   for (std::uint64_t epoch = 0; epoch < kDraws; ++epoch) {
@@ -234,6 +234,32 @@ TEST_F(Examples, AnAlteredQuestionHasItsPassageAndNoAnswer) {
   }
   // Five standard deviations of a binomial: √(2000 · 0.25 · 0.75) = 19.
   EXPECT_NEAR(altered, 0.25 * kDraws, 97);
+}
+
+TEST_F(Examples, AShortenedPassageLacksTheSentencesWithTheAnswer) {
+  const TrainingExamples examples =
+      Make(kFound, {.passages = 2, .without_answer = 0, .altered = 0, .shortened = 0.2f});
+  int shortened = 0;
+  constexpr int kDraws = 2000;
+  for (std::uint64_t epoch = 0; epoch < kDraws; ++epoch) {
+    const ReaderPassage right = examples.Get(1, epoch).passages[0];
+    const std::string text = Decode(right, right.text, right.tokens.size() - 2);
+    EXPECT_EQ(right.answers.empty(), text == "ada fenn lit it.");
+    EXPECT_THAT(right.scores, ElementsAre(testing::FloatEq(-0.1f), testing::FloatEq(-0.8f)));
+    shortened += right.answers.empty() ? 1 : 0;
+  }
+  // Five standard deviations of a binomial: √(2000 · 0.2 · 0.8) = 18.
+  EXPECT_NEAR(shortened, 0.2 * kDraws, 90);
+}
+
+TEST_F(Examples, APassageThatIsAllAnswerIsNotShortened) {
+  const TrainingExamples examples =
+      Make(kFound, {.passages = 2, .without_answer = 0, .altered = 0, .shortened = 1});
+  // One sentence of numbers; and one without an answer at all.
+  EXPECT_EQ(examples.Get(0, 0).passages[0].answers.size(), 2u);
+  const ReaderPassage whole = examples.Get(2, 0).passages[0];
+  EXPECT_THAT(Decode(whole, whole.text, whole.tokens.size() - 2),
+              testing::StartsWith("it burns whale oil. ada fenn"));
 }
 
 TEST_F(Examples, OfAFileTakenInPartAnEpochTakesTheNextOnes) {
