@@ -17,8 +17,6 @@
 namespace fovea::tools {
 namespace {
 
-constexpr std::size_t kContainsWords = 40;  // a longer answer does not count as containing one
-
 // Has-answer F1 that an abstention threshold may cost where no_answer_accuracy is reported for it.
 constexpr double kF1Drop = 0.05;
 // Retrieved beyond those that are read, so that enough are left when some are withheld.
@@ -47,16 +45,10 @@ struct Tally {
     }
     ++answerable;
     has_answer_f1 += question_f1;
-    contains += !abstained && CountWords(answer.text) <= kContainsWords &&
-                ContainsAnswer(answer.text, gold);
+    contains += !abstained && ReplyContains(answer.text, gold);
     return prediction;
   }
 };
-
-// null where there is nothing to take the share of.
-Json Share(double sum, std::size_t count) {
-  return count == 0 ? Json(nullptr) : Json(sum / static_cast<double>(count));
-}
 
 class EvalQaCommand final : public Command {
  public:
@@ -194,14 +186,14 @@ class EvalQaCommand final : public Command {
   void Print(Session& session, const Tally& tally, double seconds) const {
     const std::size_t unanswerable = tally.questions - tally.answerable;
     Json json{{"questions", tally.questions},
-              {"em", Share(tally.em, tally.questions)},
-              {"f1", Share(tally.f1, tally.questions)},
-              {"has_answer_f1", Share(tally.has_answer_f1, tally.answerable)},
-              {"no_answer_accuracy", Share(tally.no_answer, unanswerable)},
-              {"contains", Share(tally.contains, tally.answerable)}};
+              {"em", JsonShare(tally.em, tally.questions)},
+              {"f1", JsonShare(tally.f1, tally.questions)},
+              {"has_answer_f1", JsonShare(tally.has_answer_f1, tally.answerable)},
+              {"no_answer_accuracy", JsonShare(tally.no_answer, unanswerable)},
+              {"contains", JsonShare(tally.contains, tally.answerable)}};
     if (open_) {
       json["retrieved@" + std::to_string(options_.passages)] =
-          Share(static_cast<double>(tally.retrieved), tally.answerable);
+          JsonShare(static_cast<double>(tally.retrieved), tally.answerable);
     }
     if (tally.answerable > 0 && unanswerable > 0) {
       const AbstentionPoint point = AbstainWithin(kF1Drop, tally.confidences);
@@ -210,7 +202,7 @@ class EvalQaCommand final : public Command {
                                  {"has_answer_f1", point.has_answer_f1},
                                  {"no_answer_accuracy", point.no_answer_accuracy}};
     }
-    json["seconds_per_question"] = Share(seconds, tally.questions);
+    json["seconds_per_question"] = JsonShare(seconds, tally.questions);
     if (session.options().json) {
       session.out().WriteJson(json);
       return;

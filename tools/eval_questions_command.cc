@@ -14,11 +14,6 @@ namespace fovea::tools {
 namespace {
 
 constexpr std::array<std::size_t, 3> kDepths = {1, 5, 10};
-constexpr std::size_t kContainsWords = 40;
-
-Json Share(std::size_t part, std::size_t whole) {
-  return whole == 0 ? Json(nullptr) : Json(static_cast<double>(part) / static_cast<double>(whole));
-}
 
 class EvalQuestionsCommand final : public Command {
  public:
@@ -77,7 +72,8 @@ class EvalQuestionsCommand final : public Command {
     }
     Json json;
     for (const std::size_t depth : kDepths)
-      json["page@" + std::to_string(depth)] = Share(found[depth], with_page);
+      json["page@" + std::to_string(depth)] =
+          JsonShare(static_cast<double>(found[depth]), with_page);
     return json;
   }
 
@@ -99,8 +95,7 @@ class EvalQuestionsCommand final : public Command {
         abstained += answer.abstained;
         if (!question.answers.empty()) {
           ++with_answer;
-          const bool contains = !answer.abstained && CountWords(answer.text) <= kContainsWords &&
-                                ContainsAnswer(answer.text, question.answers);
+          const bool contains = !answer.abstained && ReplyContains(answer.text, question.answers);
           contained += contains;
           details[i]["contains"] = contains;
         }
@@ -110,12 +105,10 @@ class EvalQuestionsCommand final : public Command {
       }
       session.Report("asking", i + 1, questions.size());
     }
-    return {{"contains", Share(contained, with_answer)},
-            {"abstained_answerable", Share(abstained, answerable)},
-            {"abstained_unanswerable", Share(refused, unanswerable)},
-            {"seconds_per_question", questions.empty()
-                                         ? Json(nullptr)
-                                         : Json(seconds / static_cast<double>(questions.size()))}};
+    return {{"contains", JsonShare(static_cast<double>(contained), with_answer)},
+            {"abstained_answerable", JsonShare(static_cast<double>(abstained), answerable)},
+            {"abstained_unanswerable", JsonShare(static_cast<double>(refused), unanswerable)},
+            {"seconds_per_question", JsonShare(seconds, questions.size())}};
   }
 
   static void Print(Session& session, const Json& json) {

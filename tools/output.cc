@@ -55,6 +55,10 @@ Json JsonNumber(float value) {
   return wide;
 }
 
+Json JsonShare(double sum, std::size_t count) {
+  return count == 0 ? Json(nullptr) : Json(sum / static_cast<double>(count));
+}
+
 std::string FormatFixed(double value, int decimals) {
   if (!std::isfinite(value)) return "-";
   std::array<char, 400> digits;

@@ -42,6 +42,8 @@ class Output {
 Json JsonText(std::string_view text);
 // A float as the shortest decimal that reads back as the same float (0.61, not 0.6100000143).
 Json JsonNumber(float value);
+// sum / count; null where there is nothing to take the share of.
+Json JsonShare(double sum, std::size_t count);
 
 // Fixed decimals, without the locale.
 std::string FormatFixed(double value, int decimals);

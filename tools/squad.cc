@@ -202,4 +202,9 @@ std::size_t CountWords(std::string_view text) {
   return words;
 }
 
+bool ReplyContains(std::string_view reply, std::span<const std::string> gold) {
+  constexpr std::size_t kReplyWords = 40;
+  return CountWords(reply) <= kReplyWords && ContainsAnswer(reply, gold);
+}
+
 }  // namespace fovea::tools

@@ -48,4 +48,7 @@ bool ContainsAnswer(std::string_view text, std::span<const std::string> gold);
 // Words separated by white space.
 std::size_t CountWords(std::string_view text);
 
+// Whether a reply of at most 40 words contains an answer: a longer one may hold it by chance.
+bool ReplyContains(std::string_view reply, std::span<const std::string> gold);
+
 }  // namespace fovea::tools

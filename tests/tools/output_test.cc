@@ -37,6 +37,11 @@ TEST(Output, WritesJsonInTheOrderOfItsKeysOneObjectALine) {
   close(ends[1]);
 }
 
+TEST(JsonShare, OfNothingIsNull) {
+  EXPECT_EQ(JsonShare(3, 4).dump(), "0.75");
+  EXPECT_TRUE(JsonShare(0, 0).is_null());
+}
+
 TEST(JsonNumber, IsTheShortestDecimalOfTheFloat) {
   EXPECT_EQ(JsonNumber(0.1f).dump(), "0.1");
   EXPECT_EQ(JsonNumber(1.0f / 3.0f).dump(), "0.33333334");

@@ -51,6 +51,15 @@ TEST(CountWords, SeparatesAtWhiteSpace) {
   EXPECT_EQ(CountWords("a\u00a0b"), 2u);
 }
 
+TEST(ReplyContains, OnlyInAReplyOfFortyWords) {
+  const std::vector<std::string> gold = {"whale oil"};
+  std::string reply = "whale oil";
+  for (int i = 0; i < 38; ++i) reply += " word";
+  EXPECT_TRUE(ReplyContains(reply, gold));
+  EXPECT_FALSE(ReplyContains(reply + " word", gold));
+  EXPECT_FALSE(ReplyContains("whale", gold));
+}
+
 constexpr const char* kVersion2 = R"({"version": "v2.0", "data": [
   {"title": "T", "paragraphs": [
     {"context": "First.", "qas": [
