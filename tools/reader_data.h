@@ -57,8 +57,8 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
 
 struct ReaderDataOptions {
   std::size_t passages = 2;      // read together: the right one and hard negatives
-  float without_answer = 0.15f;  // share of questions from which the right passage is withheld
-  float altered = 0.3f;          // share that are altered so that no passage answers
+  float without_answer = 0.08f;  // share of questions from which the right passage is withheld
+  float altered = 0.25f;         // share that are altered so that no passage answers
   float shortened = 0.1f;        // share whose right passage loses the sentences with the answer
   std::uint64_t seed = 1;
 };
