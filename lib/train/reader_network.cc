@@ -10,6 +10,7 @@
 #include "lib/nn/encoder.h"
 #include "lib/nn/encoder_weights.h"
 #include "lib/nn/safetensors.h"
+#include "lib/train/fixed_layers.h"
 #include "lib/train/reader_loss.h"
 
 namespace fovea {
@@ -188,6 +189,13 @@ void ReaderNetwork::StartFrom(const ReaderFile& file) {
   }
 }
 
+void ReaderNetwork::TrainJointAlone(std::size_t cache_bytes) {
+  for (TransformerLayer& layer : apart_) {
+    for (Parameter* parameter : layer.parameters()) parameter->trained = false;
+  }
+  fixed_ = std::make_unique<FixedLayers>(encoder_, options_.frozen_layers, apart_, cache_bytes);
+}
+
 void ReaderNetwork::TrainAttentionAlone() {
   for (Parameter* parameter : parameters()) {
     const std::string& name = parameter->name;
@@ -231,11 +239,18 @@ void ReaderNetwork::Run(std::span<const ReaderQuestion> questions, const Dropout
   batch.starts = {0};
   for (const auto& sequence : batch.sequences)
     batch.starts.push_back(batch.starts.back() + sequence.size());
-  batch.apart =
-      encoder_.HiddenStates(batch.sequences, pool, static_cast<int>(options_.frozen_layers));
-  for (std::size_t i = 0; i < apart_.size(); ++i) {
-    apart_[i].Forward(batch.starts, OfLayer(dropout, i), batch.apart.view(),
-                      batch.traces[keep_traces ? i : 0], pool);
+  if (fixed_ != nullptr) {
+    std::vector<FixedLayers::Sequence> sequences;
+    for (const auto& tokens : batch.sequences) sequences.push_back({tokens, false});
+    for (const Batch::Pair& pair : batch.pairs) sequences[pair.passage].is_passage = true;
+    batch.apart = fixed_->States(sequences, pool);
+  } else {
+    batch.apart =
+        encoder_.HiddenStates(batch.sequences, pool, static_cast<int>(options_.frozen_layers));
+    for (std::size_t i = 0; i < apart_.size(); ++i) {
+      apart_[i].Forward(batch.starts, OfLayer(dropout, i), batch.apart.view(),
+                        batch.traces[keep_traces ? i : 0], pool);
+    }
   }
   batch.joint_starts = {0};
   for (const Batch::Pair& pair : batch.pairs) {
@@ -381,6 +396,7 @@ void ReaderNetwork::Backward(std::span<const ReaderQuestion> questions, Batch& b
     std::copy_n(in + question_size, batch.sequences[pair.passage].size() * width,
                 apart.row(batch.starts[pair.passage]));
   }
+  if (fixed_ != nullptr) return;
   for (std::size_t i = apart_.size(); i-- > 0;)
     apart_[i].Backward(batch.traces[i], apart, batch.scratch, pool);
 }

@@ -38,6 +38,7 @@
 namespace fovea {
 
 class Encoder;
+class FixedLayers;
 class SafetensorsFile;
 class ThreadPool;
 
@@ -125,6 +126,9 @@ class ReaderNetwork {
   // Of the layers, only the attention projections (query, key, value, output) are trained from now
   // on, with segment, heads and score weights.
   void TrainAttentionAlone();
+  // The layers apart are left as they are from now on (FixedLayers): a step takes half the time,
+  // and `cache_bytes` bounds the passages' states that are held for it.
+  void TrainJointAlone(std::size_t cache_bytes);
 
   std::vector<Parameter*> parameters();
   // For WriteReaderFile: the parameters' values, borrowed; and base and layers, the rest of the
@@ -145,11 +149,12 @@ class ReaderNetwork {
   ReaderNetworkOptions options_;
   std::vector<TransformerLayer> apart_;
   std::vector<TransformerLayer> joint_;
-  Parameter segment_;             // [1, D], marks the question in the joint layers
-  LinearLayer token_head_;        // [2, D]: start, end
-  LinearLayer passage_head_;      // [2, D]: fit, none
-  Parameter score_weights_;       // [1, 2]: dense, lexical; starts from retrieval's order
-  std::unique_ptr<Batch> batch_;  // kept between calls for its memory
+  Parameter segment_;                   // [1, D], marks the question in the joint layers
+  LinearLayer token_head_;              // [2, D]: start, end
+  LinearLayer passage_head_;            // [2, D]: fit, none
+  Parameter score_weights_;             // [1, 2]: dense, lexical; starts from retrieval's order
+  std::unique_ptr<Batch> batch_;        // kept between calls for its memory
+  std::unique_ptr<FixedLayers> fixed_;  // null while the layers apart are trained
 };
 
 }  // namespace fovea

@@ -195,7 +195,7 @@ TEST_F(TrainReader, ValidatesAfterEachEpochAndKeepsTheBest) {
   EXPECT_THAT(text.out, HasSubstr("passage accuracy "));
 }
 
-TEST_F(TrainReader, FineTunesAllOrTheAttentionAlone) {
+TEST_F(TrainReader, FineTunesAllTheAttentionOrTheJointLayersAlone) {
   Ok(Command("first", {"--epochs", "1", "--weights", "f32", "--abstain", "0.25"}));
   const auto tune = [&](const std::string& only) {
     Ok(Command(only, {"--init", "first", "--only", only, "--weights", "f32", "--seed", "4"}));
@@ -204,15 +204,20 @@ TEST_F(TrainReader, FineTunesAllOrTheAttentionAlone) {
   const ReaderFile first(folder_.path() / "first");
   const ReaderFile all = tune("all");
   const ReaderFile attention = tune("attention");
+  const ReaderFile joint = tune("joint");
   const auto feed_forward = [](const ReaderFile& file) {
     return file.Matrix("encoder.layer.1.intermediate.dense.weight", 40, 24);
   };
-  const auto query = [](const ReaderFile& file) {
-    return file.Matrix("encoder.layer.1.attention.self.qkv.weight", 72, 24);
+  const auto query = [](const ReaderFile& file, int layer = 1) {
+    return file.Matrix("encoder.layer." + std::to_string(layer) + ".attention.self.qkv.weight", 72,
+                       24);
   };
   EXPECT_NE(feed_forward(all), feed_forward(first));
   EXPECT_EQ(feed_forward(attention), feed_forward(first));
   EXPECT_NE(query(attention), query(first));
+  EXPECT_NE(feed_forward(joint), feed_forward(first));
+  EXPECT_NE(query(all, 0), query(first, 0));
+  EXPECT_EQ(query(joint, 0), query(first, 0));
   EXPECT_EQ(attention.info().abstain_threshold, 0.25f) << "that of --init";
   EXPECT_THAT(attention.info().card.at("command"), HasSubstr("--init first --only attention"));
   const ProgramResult bad = Run(Command("out", {"--init", "data.jsonl"}));
