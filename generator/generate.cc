@@ -57,8 +57,8 @@ class Continuation {
   // last guesses. The numbers of passes and drafts are added to `counts`.
   void Append(TokenId token, std::size_t most_drafts, Generation& counts);
 
-  // After the last token taken.
-  std::span<const float> logits() const { return logits_.row(row_); }
+  // After the last token taken. May be changed: they are read once.
+  std::span<float> logits() { return logits_.row(row_); }
 
  private:
   const Decoder& decoder_;
@@ -130,6 +130,7 @@ Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
   };
   for (auto left = static_cast<std::size_t>(options.max_tokens); left > 0; --left) {
     ThrowIfStopped(stop);
+    if (options.steer) options.steer(generation.text, text.logits());
     const TokenId token = sampler.Next(text.logits());
     if (token == decoder.config().eos ||
         std::find(options.stop_tokens.begin(), options.stop_tokens.end(), token) !=

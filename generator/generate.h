@@ -31,6 +31,8 @@ struct GenerateOptions {
   // Called with each piece of text as soon as its UTF-8 is complete; the pieces together are
   // Generation::text.
   std::function<void(std::string_view piece)> on_text;
+  // Called before each token is chosen, with what was generated so far: changes its logits [V].
+  std::function<void(std::string_view written, std::span<float> logits)> steer;
   PromptCache* cache = nullptr;  // Borrowed; may be null.
   // Tokens are computed together with a guess at those after them (prompt_lookup.h), which saves
   // forward passes where the guess is right. Results are the same with and without.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "generator/words.h"
 #include "lib/base/ascii.h"
 #include "lib/text/sentences.h"
 
@@ -11,55 +12,27 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\f\v";
 
-bool IsNameByte(char c) { return IsWordByte(c) || c == '_'; }
-
-const std::set<std::string_view> kFunctionWords = {
-    "a",     "an",   "the",   "of",     "in",      "on",    "at",     "to",      "for",    "from",
-    "by",    "with", "as",    "and",    "or",      "but",   "nor",    "is",      "are",    "was",
-    "were",  "be",   "been",  "being",  "am",      "it",    "its",    "this",    "that",   "these",
-    "those", "he",   "she",   "they",   "them",    "his",   "her",    "their",   "there",  "which",
-    "who",   "whom", "whose", "what",   "when",    "where", "how",    "why",     "do",     "does",
-    "did",   "done", "has",   "have",   "had",     "can",   "could",  "will",    "would",  "may",
-    "might", "must", "shall", "should", "than",    "then",  "so",     "such",    "also",   "about",
-    "into",  "if",   "over",  "under",  "between", "both",  "each",   "other",   "some",   "any",
-    "all",   "more", "most",  "very",   "because", "while", "during", "after",   "before", "up",
-    "out",   "i",    "you",   "we",     "s",       "t",     "answer", "question"};
-
-// Words as they are compared: in lower case, "4,401" without its comma.
-std::vector<std::string> SplitWords(std::string_view text) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; at < text.size();) {
-    if (!IsNameByte(text[at])) {
-      ++at;
-      continue;
-    }
-    std::string word;
-    for (; at < text.size(); ++at) {
-      const bool decimal = (text[at] == '.' || text[at] == ',') && at + 1 < text.size() &&
-                           !word.empty() && IsAsciiDigit(word.back()) && IsAsciiDigit(text[at + 1]);
-      if (!IsNameByte(text[at]) && !decimal) break;
-      if (text[at] == ',') continue;
-      word += AsciiLower(text[at]);
-    }
-    words.push_back(std::move(word));
-  }
-  return words;
-}
-
 struct Words {
-  std::set<std::string> stems;    // five letters at most, function words left out
+  std::set<std::string> stems;    // without function words
   std::set<std::string> numbers;  // words that hold a digit, whole
+  std::set<std::string> names;    // stems of those with a capital that is not a sentence's first
 };
 
+// All in lower case.
 Words WordsOf(std::string_view text) {
   Words words;
-  for (const std::string& word : SplitWords(text)) {
-    if (std::any_of(word.begin(), word.end(), IsAsciiDigit)) {
-      words.numbers.insert(word);
-      words.stems.insert(word);
-    } else if (!kFunctionWords.contains(word)) {
-      words.stems.insert(word.substr(0, 5));
+  bool first = true;
+  for (const std::string& spelt : SplitWords(text)) {
+    const std::string word = AsciiLower(spelt);
+    const std::string stem = StemOf(word);
+    if (HoldsDigit(word)) {
+      words.numbers.insert(stem);
+      words.stems.insert(stem);
+    } else if (!IsFunctionWord(word)) {
+      words.stems.insert(stem);
+      if (!first && std::any_of(spelt.begin(), spelt.end(), IsAsciiUpper)) words.names.insert(stem);
     }
+    first = false;
   }
   return words;
 }
@@ -67,7 +40,7 @@ Words WordsOf(std::string_view text) {
 // A small decoder that has lost its way says the same again and again; a sentence that means
 // something hardly ever holds the same four words in a row twice.
 bool Loops(std::string_view statement) {
-  const std::vector<std::string> words = SplitWords(statement);
+  const std::vector<std::string> words = SplitWords(AsciiLower(statement));
   std::set<std::vector<std::string>> seen;
   for (auto word = words.begin(); words.end() - word >= 4; ++word) {
     if (!seen.insert({word, word + 4}).second) return true;
@@ -78,6 +51,9 @@ bool Loops(std::string_view statement) {
 double Support(const Words& statement, const Words& evidence, const Words& question) {
   for (const std::string& number : statement.numbers) {
     if (!evidence.numbers.contains(number) && !question.numbers.contains(number)) return 0;
+  }
+  for (const std::string& name : statement.names) {
+    if (!evidence.stems.contains(name) && !question.stems.contains(name)) return 0;
   }
   std::size_t fresh = 0;
   std::size_t fresh_found = 0;
@@ -114,17 +90,17 @@ std::vector<GroundedStatement> Ground(std::string_view answer,
     statement.text = CollapseSpace(Slice(answer, range));
     if (!said.insert(statement.text).second || Loops(statement.text)) break;
     const Words words = WordsOf(statement.text);
-    float weight = -1;
+    bool supported = false;
     for (std::size_t i = 0; i < evidence.size(); ++i) {
       const double support = Support(words, evidence_words[i], question_words);
-      if (support < statement.support ||
-          (support == statement.support && evidence[i].weight <= weight))
+      if (support < kLeastSupport ||
+          (supported && evidence[i].weight <= evidence[statement.evidence].weight))
         continue;
+      supported = true;
       statement.support = support;
       statement.evidence = i;
-      weight = evidence[i].weight;
     }
-    if (statement.support < kLeastSupport) break;
+    if (!supported) break;
     statements.push_back(std::move(statement));
   }
   return statements;

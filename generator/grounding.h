@@ -1,8 +1,7 @@
 // Whether the evidence bears out what the decoder wrote, and which sentence does: the check before
 // an answer is shown.
 //
-// Words are compared without case and by their first five letters ("elevation", "elevated");
-// function words do not count.
+// Words are compared by their stems (generator/words.h).
 
 #pragma once
 
@@ -24,8 +23,9 @@ struct EvidenceSentence {
 };
 
 // Share of `statement`'s words that occur in `evidence`, 0 … 1: of those that `question` does not
-// already hold, or of all where it holds them all. A number that occurs in neither makes it 0; so
-// does a statement without words.
+// already hold, or of all where it holds them all. A number or a name that occurs in neither makes
+// it 0 (a name: a word with a capital that does not begin the statement); so does a statement
+// without words.
 double Support(std::string_view statement, std::string_view evidence, std::string_view question);
 
 // A statement is shown only if one sentence supports at least this share of it. (By measurement:
@@ -39,7 +39,8 @@ struct GroundedStatement {
 };
 
 // The sentences of `answer` up to the first that no sentence of `evidence` supports, or that
-// repeats an earlier one. Of equal supporters the one of greater weight is named.
+// repeats an earlier one. Of those that support one, that to which the reader attends most is
+// named.
 std::vector<GroundedStatement> Ground(std::string_view answer,
                                       std::span<const EvidenceSentence> evidence,
                                       std::string_view question);

@@ -4,10 +4,12 @@
 #include <chrono>
 
 #include "generator/chat_template.h"
+#include "generator/copy_distribution.h"
 #include "generator/generate.h"
 #include "generator/grounding.h"
 #include "generator/load_reader.h"
 #include "generator/prompt.h"
+#include "lib/base/ascii.h"
 #include "lib/base/error.h"
 #include "lib/base/thread_pool.h"
 #include "lib/nn/decoder.h"
@@ -47,6 +49,7 @@ void Check(std::string_view question, const AskOptions& options) {
   options.sampling.validate();
 }
 
+// Those that hold the short answer, then by weight.
 std::vector<EvidenceSentence> Sentences(std::span<const Passage> passages, const Reading& reading) {
   std::vector<EvidenceSentence> sentences;
   for (std::size_t p = 0; p < passages.size(); ++p) {
@@ -58,6 +61,12 @@ std::vector<EvidenceSentence> Sentences(std::span<const Passage> passages, const
   std::stable_sort(
       sentences.begin(), sentences.end(),
       [](const EvidenceSentence& a, const EvidenceSentence& b) { return a.weight > b.weight; });
+  if (!reading.spans.empty()) {
+    const AnswerSpan& span = reading.spans.front();
+    std::stable_partition(sentences.begin(), sentences.end(), [&](const EvidenceSentence& s) {
+      return s.passage == span.passage && Overlap(s.range, span.range);
+    });
+  }
   return sentences;
 }
 
@@ -68,12 +77,27 @@ std::vector<EvidenceSentence> Shown(const std::vector<EvidenceSentence>& sentenc
   for (const EvidenceSentence& sentence : sentences) {
     const bool inside =
         std::any_of(prompt.evidence.begin(), prompt.evidence.end(), [&](const Evidence& run) {
-          return run.passage == sentence.passage && run.range.begin < sentence.range.end &&
-                 sentence.range.begin < run.range.end;
+          return run.passage == sentence.passage && Overlap(run.range, sentence.range);
         });
     if (inside) shown.push_back(sentence);
   }
   return shown;
+}
+
+// The evidence that the prompt shows, with the reader's weights.
+std::vector<CopySource> SourcesOf(std::span<const Passage> passages, const Reading& reading,
+                                  const Prompt& prompt) {
+  std::vector<CopySource> sources;
+  for (const Evidence& run : prompt.evidence) {
+    CopySource& source = sources.emplace_back();
+    source.text = Slice(passages[run.passage].text, run.range);
+    for (TokenWeight token : reading.passages[run.passage].tokens) {
+      if (token.range.begin < run.range.begin || token.range.end > run.range.end) continue;
+      token.range = {token.range.begin - run.range.begin, token.range.end - run.range.begin};
+      source.tokens.push_back(token);
+    }
+  }
+  return sources;
 }
 
 Citation Cite(std::span<const Passage> passages, const EvidenceSentence& sentence) {
@@ -108,6 +132,13 @@ class AnswerText {
     words_ += words;
     pieces_.push_back((pieces_.empty() ? "" : " ") + std::move(sentence));
     return true;
+  }
+
+  // Whatever the case.
+  bool Contains(std::string_view words) const {
+    std::string text;
+    for (const std::string& piece : pieces_) text += AsciiLower(piece);
+    return text.find(AsciiLower(words)) != std::string::npos;
   }
 
   const std::vector<std::string>& pieces() const { return pieces_; }
@@ -172,6 +203,10 @@ struct Pipeline::State {
     load_seconds += watch.Seconds();
   }
 
+  void Log(const std::string& text) const {
+    if (options.log) options.log(LogLevel::kDebug, text);
+  }
+
   void UseStateCache() {
     if (reader.learned == nullptr || options.state_cache_bytes <= 0) return;
     states = OpenStateCache(options.index, reader.learned->fingerprint(), options.state_cache_bytes,
@@ -188,7 +223,8 @@ struct Pipeline::State {
     return std::max<std::int64_t>(options.state_cache_bytes / (tokens * token_bytes), 1);
   }
 
-  // The decoder's answer as far as the evidence bears it out; empty if it does not.
+  // The decoder's answer as far as the evidence bears it out; empty if it does not, or if the short
+  // answer is not in it.
   std::vector<std::string> Write(std::span<const Passage> passages, const Reading& reading,
                                  const std::vector<EvidenceSentence>& sentences,
                                  const AskOptions& ask, Answer& answer,
@@ -197,6 +233,7 @@ struct Pipeline::State {
     PromptOptions prompt_options;
     prompt_options.reply_tokens = ask.max_tokens;
     prompt_options.examples = ask.examples;
+    prompt_options.short_answer = answer.short_answer.value_or("");
     const Prompt prompt =
         BuildPrompt(answer.question, passages, reading, *decoder, *chat, prompt_options);
     answer.sentences_left_out = prompt.sentences_left_out;
@@ -205,6 +242,11 @@ struct Pipeline::State {
     generate.sampling = ask.sampling;
     generate.stop_tokens = {chat->end_of_turn()};
     generate.cache = &cache;
+    const CopyDistribution distribution(SourcesOf(passages, reading, prompt), decoder->tokenizer(),
+                                        ask.copy);
+    generate.steer = [&](std::string_view written, std::span<float> logits) {
+      distribution.Mix(written, logits);
+    };
     const Generation generation = Generate(*decoder, prompt.tokens, generate, pool.get(), stop);
     answer.timings.prefill = generation.prefill_seconds;
     answer.timings.generate = generation.decode_seconds;
@@ -217,10 +259,13 @@ struct Pipeline::State {
       if (!text.Add(statement.text)) break;
       AddCitation(citations, Cite(passages, shown[statement.evidence]));
     }
-    if (!text.pieces().empty()) {
-      answer.source = AnswerSource::kGenerated;
-      answer.citations = std::move(citations);
+    if (text.pieces().empty() || !text.Contains(answer.short_answer.value_or(""))) {
+      Log("quoted, for the evidence does not bear out, or \"" + answer.short_answer.value_or("") +
+          "\" is not in: " + generation.text);
+      return {};
     }
+    answer.source = AnswerSource::kGenerated;
+    answer.citations = std::move(citations);
     return text.pieces();
   }
 };

@@ -6,10 +6,10 @@
 //     for (const auto& c : answer.citations) std::cout << c.document << ':' << c.range.begin << ' '
 //     << c.text << '\n';
 //
-// The reader's weights choose the evidence; the decoder writes from it; what a sentence of the
-// evidence does not support is replaced by a quotation, and no evidence means "not in these
-// documents". The same index, question and options give the same answer for any number of threads.
-// A Pipeline is used by one thread at a time.
+// The reader's weights choose the evidence and the words that answer; the decoder makes a sentence
+// of them; what the evidence does not bear out, or lacks those words, is replaced by a quotation,
+// and no evidence means "not in these documents". The same index, question and options give the
+// same answer for any number of threads. A Pipeline is used by one thread at a time.
 
 #pragma once
 
@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "generator/copy_distribution.h"
 #include "generator/sampler.h"
 #include "lib/base/byte_range.h"
 #include "lib/base/callbacks.h"
@@ -58,6 +59,7 @@ struct AskOptions {
   int max_tokens = 96;  // >= 1
   int max_words = 0;    // of the answer, cut at a sentence's end if possible; 0: no limit
   SamplingOptions sampling;
+  CopyOptions copy;  // how the reader's weights steer the decoder
   // nullopt: the reader's own threshold; > 1: never abstain.
   std::optional<float> abstain_threshold;
   std::string document_glob;

@@ -11,8 +11,28 @@ namespace fovea {
 namespace {
 
 constexpr const char* kInstructions =
-    "You answer questions from the sources given. Answer in one short sentence, using words from "
-    "the sources.";
+    "You turn short answers into one short sentence, using words from the sources.";
+
+// What the reply is to look like: shown before every question, and the same for all, so that its
+// keys and values can be kept.
+struct Example {
+  const char* source;
+  const char* question;
+  const char* short_answer;
+  const char* reply;
+};
+constexpr Example kExamples[] = {
+    {"The bridge was built in 1894 by John Wolfe Barry.", "When was the bridge built?", "1894",
+     "The bridge was built in 1894."},
+    {"Its eggs are laid in spring, mostly in nests of moss.", "What are the nests made of?", "moss",
+     "The nests are made of moss."}};
+
+std::string Asked(const std::string& evidence, std::string_view question,
+                  std::string_view short_answer) {
+  std::string text = "Sources:\n" + evidence + "\nQuestion: " + std::string(question);
+  if (!short_answer.empty()) text += "\nShort answer: " + std::string(short_answer);
+  return text;
+}
 
 // A sentence that may be shown.
 struct Candidate {
@@ -145,11 +165,16 @@ std::vector<Candidate> Ranked(const Reading& reading, float least_share, int* le
 std::vector<ChatMessage> Messages(std::string_view question, const std::string& evidence,
                                   const PromptOptions& options) {
   std::vector<ChatMessage> messages = {{"system", kInstructions}};
+  for (const Example& example : kExamples) {
+    messages.push_back({"user", Asked(std::string("[1] ") + example.source + "\n", example.question,
+                                      example.short_answer)});
+    messages.push_back({"assistant", example.reply});
+  }
   for (const auto& [example_question, example_answer] : options.examples) {
     messages.push_back({"user", "Question: " + example_question});
     messages.push_back({"assistant", example_answer});
   }
-  messages.push_back({"user", "Sources:\n" + evidence + "\nQuestion: " + std::string(question)});
+  messages.push_back({"user", Asked(evidence, question, options.short_answer)});
   return messages;
 }
 

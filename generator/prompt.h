@@ -32,6 +32,8 @@ struct PromptOptions {
   int neighbours = 0;
   // In-context examples: pairs of question and answer shown before the question.
   std::vector<std::pair<std::string, std::string>> examples;
+  // The reader's: the decoder is to phrase it. "": it finds the answer itself.
+  std::string short_answer;
 
   // Throws Error(kInvalidArgument) that names the option.
   void validate() const;

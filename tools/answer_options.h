@@ -16,6 +16,7 @@ constexpr float kNeverAbstain = 2.0f;  // a threshold that no weight reaches
 struct AnswerOptions {
   int passages = 8;
   std::string mode = "generate";
+  std::string decoding = "copy";
   std::string abstain = "auto";  // "auto", "never", or a threshold
   AskOptions ask;
   std::string examples_file;

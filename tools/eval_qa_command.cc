@@ -23,7 +23,7 @@ constexpr double kF1Drop = 0.05;
 constexpr int kWithheldPassages = 16;
 
 struct Tally {
-  std::size_t questions = 0, answerable = 0, retrieved = 0;
+  std::size_t questions = 0, answerable = 0, retrieved = 0, replies = 0, quoted = 0;
   double em = 0, f1 = 0, has_answer_f1 = 0, no_answer = 0, contains = 0;
   std::vector<AnswerConfidence> confidences;  // of all questions, F1 as if none were abstained
 
@@ -35,6 +35,8 @@ struct Tally {
     const std::string span = answer.short_answer.value_or("");
     const std::string prediction = abstained ? "" : span;
     ++questions;
+    replies += !abstained;
+    quoted += !abstained && answer.source == AnswerSource::kQuoted;
     const double question_f1 = F1(prediction, gold);
     confidences.push_back({answer.confidence, !gold.empty(), F1(span, gold)});
     em += ExactMatch(prediction, gold);
@@ -190,7 +192,8 @@ class EvalQaCommand final : public Command {
               {"f1", JsonShare(tally.f1, tally.questions)},
               {"has_answer_f1", JsonShare(tally.has_answer_f1, tally.answerable)},
               {"no_answer_accuracy", JsonShare(tally.no_answer, unanswerable)},
-              {"contains", JsonShare(tally.contains, tally.answerable)}};
+              {"contains", JsonShare(tally.contains, tally.answerable)},
+              {"quoted", JsonShare(static_cast<double>(tally.quoted), tally.replies)}};
     if (open_) {
       json["retrieved@" + std::to_string(options_.passages)] =
           JsonShare(static_cast<double>(tally.retrieved), tally.answerable);

@@ -16,6 +16,11 @@ struct ByteRange {
   friend constexpr bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 
+// Whether they have a byte in common.
+constexpr bool Overlap(const ByteRange& a, const ByteRange& b) {
+  return a.begin < b.end && b.begin < a.end;
+}
+
 // The bytes of `text` in `range`, which must lie inside it.
 constexpr std::string_view Slice(std::string_view text, ByteRange range) {
   return text.substr(range.begin, range.size());

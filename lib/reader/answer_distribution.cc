@@ -125,7 +125,7 @@ void AddCandidates(const ReaderWindow& window, const std::vector<double>& start,
 }
 
 bool Overlap(const AnswerSpan& a, const AnswerSpan& b) {
-  return a.passage == b.passage && a.range.begin < b.range.end && b.range.begin < a.range.end;
+  return a.passage == b.passage && Overlap(a.range, b.range);
 }
 
 std::vector<AnswerSpan> Likeliest(std::vector<SpanCandidate> candidates, std::size_t count) {

@@ -1,0 +1,32 @@
+// Words as answers and evidence are compared by: case does not count, nor what follows the first
+// five letters ("elevation", "elevated"), and function words say nothing.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/ascii.h"
+
+namespace fovea {
+
+inline constexpr std::size_t kStemBytes = 5;
+
+// Of a word or a name in source code.
+constexpr bool IsNameByte(char c) { return IsWordByte(c) || c == '_'; }
+
+// As they are spelt, but "4,401" without its comma.
+std::vector<std::string> SplitWords(std::string_view text);
+
+bool HoldsDigit(std::string_view word);
+
+// Words in lower case.
+bool IsFunctionWord(std::string_view word);
+// A number is its own stem.
+std::string StemOf(std::string_view word);
+// Every function word.
+std::vector<std::string_view> FunctionWords();
+
+}  // namespace fovea
