@@ -5,6 +5,7 @@
 #include <string>
 
 #include "generator/words.h"
+#include "lib/base/ascii.h"
 #include "lib/base/ids.h"
 
 namespace fovea {
@@ -24,9 +25,14 @@ std::uint64_t Extend(std::uint64_t stem, std::size_t bytes, std::string_view wor
 // Words of different lengths that begin alike differ by their zero bytes: no letter is zero.
 std::uint64_t Pack(std::string_view word) { return Extend(0, 0, word); }
 
+// The word that `text` ends with; "" if it ends with none.
 std::string_view LastWord(std::string_view text) {
-  std::size_t begin = text.size();
-  while (begin > 0 && IsNameByte(text[begin - 1])) --begin;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const TextCharacter character = CharacterAt(text, at);
+    at += character.bytes;
+    if (!character.of_word) begin = at;
+  }
   return text.substr(begin);
 }
 
@@ -36,14 +42,19 @@ TokenWords::TokenWords(const Tokenizer& tokenizer) {
   for (std::int32_t id = 0; id < tokenizer.vocabulary_size(); ++id) {
     const TokenId token{id};
     const std::string text = tokenizer.Decode({&token, 1});
+    const auto skip = [&](std::size_t at, bool of_word) {
+      while (at < text.size() && CharacterAt(text, at).of_word == of_word)
+        at += CharacterAt(text, at).bytes;
+      return at;
+    };
+    const std::size_t begin = skip(0, false);
+    const std::size_t end = skip(begin, true);
     Word& word = words_.emplace_back();
-    const auto begin = std::find_if(text.begin(), text.end(), IsNameByte);
-    const auto end = std::find_if_not(begin, text.end(), IsNameByte);
-    word.stem = Pack({begin, end});
+    word.stem = Pack(std::string_view(text).substr(begin, end - begin));
     word.bytes = static_cast<std::uint8_t>(
-        std::min<std::ptrdiff_t>(end - begin, std::numeric_limits<std::uint8_t>::max()));
-    word.begins = text.empty() || begin != text.begin();
-    word.ends = end != text.end();
+        std::min<std::size_t>(end - begin, std::numeric_limits<std::uint8_t>::max()));
+    word.begins = text.empty() || begin > 0;
+    word.ends = end < text.size();
   }
 }
 
@@ -59,6 +70,8 @@ EvidenceVocabulary::EvidenceVocabulary(const TokenWords& tokens,
   for (const std::string_view text : texts) {
     for (const std::string& word : SplitWords(text)) add(word);
   }
+  for (const TokenWords::Word& word : tokens.words())
+    may_begin_.push_back(word.bytes == 0 || MayBe(word.stem, word.bytes, word.ends));
 }
 
 bool EvidenceVocabulary::MayBe(std::uint64_t stem, std::size_t bytes, bool complete) const {
@@ -75,7 +88,7 @@ void EvidenceVocabulary::Penalise(std::string_view written, float penalty,
     const TokenWords::Word& word = words[t];
     bool may = true;
     if (word.begins) {
-      may = last_may_end && (word.bytes == 0 || MayBe(word.stem, word.bytes, word.ends));
+      may = last_may_end && may_begin_[t];
     } else {
       const std::size_t bytes = last.size() + word.bytes;
       std::uint64_t whole = stem;

@@ -48,6 +48,7 @@ class EvidenceVocabulary {
   const TokenWords& tokens_;
   std::unordered_set<std::uint64_t> stems_;
   std::unordered_set<std::uint64_t> prefixes_;  // of stems
+  std::vector<bool> may_begin_;                 // tokens, where no word is unfinished
 };
 
 }  // namespace fovea

@@ -5,6 +5,7 @@
 
 #include "generator/chat_template.h"
 #include "generator/copy_distribution.h"
+#include "generator/evidence_vocabulary.h"
 #include "generator/generate.h"
 #include "generator/grounding.h"
 #include "generator/load_reader.h"
@@ -189,6 +190,7 @@ struct Pipeline::State {
   std::unique_ptr<Searcher> searcher;
   std::unique_ptr<Decoder> decoder;
   std::optional<ChatTemplate> chat;
+  std::optional<TokenWords> token_words;  // the decoder's
   PromptCache cache;
   double load_seconds = 0;  // not yet reported in an answer
 
@@ -199,6 +201,7 @@ struct Pipeline::State {
         ResolveModel(models, options.generator.empty() ? kDefaultGenerator : options.generator),
         {.pool = pool.get()});
     chat = ChatTemplate::FromDecoder(*loaded);
+    token_words.emplace(loaded->tokenizer());
     decoder = std::move(loaded);
     load_seconds += watch.Seconds();
   }
@@ -242,9 +245,13 @@ struct Pipeline::State {
     generate.sampling = ask.sampling;
     generate.stop_tokens = {chat->end_of_turn()};
     generate.cache = &cache;
-    const CopyDistribution distribution(SourcesOf(passages, reading, prompt), decoder->tokenizer(),
-                                        ask.copy);
+    const std::vector<CopySource> sources = SourcesOf(passages, reading, prompt);
+    const CopyDistribution distribution(sources, decoder->tokenizer(), ask.copy);
+    std::vector<std::string_view> texts = {answer.question};
+    for (const CopySource& source : sources) texts.push_back(source.text);
+    const EvidenceVocabulary vocabulary(*token_words, texts);
     generate.steer = [&](std::string_view written, std::span<float> logits) {
+      if (ask.foreign_penalty > 0) vocabulary.Penalise(written, ask.foreign_penalty, logits);
       distribution.Mix(written, logits);
     };
     const Generation generation = Generate(*decoder, prompt.tokens, generate, pool.get(), stop);

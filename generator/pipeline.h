@@ -60,6 +60,8 @@ struct AskOptions {
   int max_words = 0;    // of the answer, cut at a sentence's end if possible; 0: no limit
   SamplingOptions sampling;
   CopyOptions copy;  // how the reader's weights steer the decoder
+  // Nats off words that neither the evidence nor the question holds; >= 0, 0: they are free.
+  float foreign_penalty = 6;
   // nullopt: the reader's own threshold; > 1: never abstain.
   std::optional<float> abstain_threshold;
   std::string document_glob;

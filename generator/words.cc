@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/base/ascii.h"
+#include "lib/text/utf8.h"
+
 namespace fovea {
 namespace {
 
@@ -20,23 +23,35 @@ const std::set<std::string_view> kFunctionWords = {
 
 }  // namespace
 
+TextCharacter CharacterAt(std::string_view text, std::size_t at) {
+  const char c = text[at];
+  if (static_cast<unsigned char>(c) < 0x80) return {1, IsWordByte(c) || c == '_'};
+  const Utf8Char character = DecodeUtf8(text, at);
+  const char32_t code = character.code_point;
+  const bool latin_punctuation = code >= 0x80 && code <= 0xBF;        // «, °, ·
+  const bool general_punctuation = code >= 0x2000 && code <= 0x206F;  // “, –, …
+  return {static_cast<std::size_t>(character.length), !latin_punctuation && !general_punctuation};
+}
+
 std::vector<std::string> SplitWords(std::string_view text) {
   std::vector<std::string> words;
+  std::string word;
   for (std::size_t at = 0; at < text.size();) {
-    if (!IsNameByte(text[at])) {
-      ++at;
-      continue;
+    const TextCharacter character = CharacterAt(text, at);
+    const bool mark = text[at] == '.' || text[at] == ',';
+    const bool decimal = mark && at + 1 < text.size() && !word.empty() &&
+                         IsAsciiDigit(word.back()) && IsAsciiDigit(text[at + 1]);
+    if (character.of_word) {
+      word.append(text.substr(at, character.bytes));
+    } else if (decimal) {
+      if (text[at] == '.') word += '.';
+    } else if (!word.empty()) {
+      words.push_back(std::move(word));
+      word.clear();
     }
-    std::string word;
-    for (; at < text.size(); ++at) {
-      const bool decimal = (text[at] == '.' || text[at] == ',') && at + 1 < text.size() &&
-                           !word.empty() && IsAsciiDigit(word.back()) && IsAsciiDigit(text[at + 1]);
-      if (!IsNameByte(text[at]) && !decimal) break;
-      if (text[at] == ',') continue;
-      word += text[at];
-    }
-    words.push_back(std::move(word));
+    at += character.bytes;
   }
+  if (!word.empty()) words.push_back(std::move(word));
   return words;
 }
 

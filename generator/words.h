@@ -8,14 +8,19 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/base/ascii.h"
-
 namespace fovea {
 
 inline constexpr std::size_t kStemBytes = 5;
 
-// Of a word or a name in source code.
-constexpr bool IsNameByte(char c) { return IsWordByte(c) || c == '_'; }
+struct TextCharacter {
+  std::size_t bytes = 1;
+  // Of a word or a name in source code: a letter, a digit, '_', or any character beyond ASCII but
+  // for punctuation (“ ” – …).
+  bool of_word = false;
+};
+
+// What is no UTF-8 is read byte by byte, as of a word.
+TextCharacter CharacterAt(std::string_view text, std::size_t at);
 
 // As they are spelt, but "4,401" without its comma.
 std::vector<std::string> SplitWords(std::string_view text);

@@ -22,10 +22,11 @@ void AnswerOptions::DeclarePassages(OptionTable& table) {
 void AnswerOptions::DeclareSampling(OptionTable& table) {
   table.Integer("max-tokens", &ask.max_tokens, 1,
                 "most tokens of the answer (default: " + std::to_string(ask.max_tokens) + ")");
-  table.Choice("decoding", &decoding, {"copy", "plain"},
-               "mix the reader's copy distribution over the evidence into the decoder's, or not "
-               "(default: " +
-                   decoding + ")");
+  table.Choice(
+      "decoding", &decoding, {"copy", "plain"},
+      "copy: the reader's weights and the evidence's words steer the decoder; plain: they do not "
+      "(default: " +
+          decoding + ")");
   table.Number("temperature", &ask.sampling.temperature, 0, 100,
                "0 (default): the likeliest token each time");
   table.Custom(
@@ -73,7 +74,10 @@ void AnswerOptions::DeclareAttention(OptionTable& table) {
 AskOptions AnswerOptions::Resolve(bool json) const {
   AskOptions options = ask;
   options.passages = passages;
-  if (decoding == "plain") options.copy = {.begin_gain = 0, .follow_share = 0};
+  if (decoding == "plain") {
+    options.copy = {.begin_gain = 0, .follow_share = 0};
+    options.foreign_penalty = 0;
+  }
   options.mode = mode == "extract" ? AnswerMode::kExtract : AnswerMode::kGenerate;
   if (!attention_html.empty()) {
     options.attention = AttentionDetail::kHeads;

@@ -27,6 +27,17 @@ TEST(GroundingTest, ANumberThatIsNowhereMakesTheSupportZero) {
   EXPECT_EQ(Support("It rises to an elevation of 4,410 metres.", kFirst, kQuestion), 0);
 }
 
+TEST(GroundingTest, ANameThatIsNowhereMakesTheSupportZero) {
+  // One new word in six would be within the share.
+  constexpr const char* kEvidence = "Its summit was climbed first by surveyors from Denver.";
+  EXPECT_GE(Support("Its summit was climbed first by surveyors from town.", kEvidence, kQuestion),
+            kLeastSupport);
+  EXPECT_EQ(Support("Its summit was climbed first by surveyors from Boston.", kEvidence, kQuestion),
+            0);
+  EXPECT_EQ(Support("Mount Elbert was climbed first by surveyors.", kEvidence, kQuestion), 1)
+      << "a name may come from the question";
+}
+
 TEST(GroundingTest, ANumberIsTheSameWithAndWithoutItsCommas) {
   EXPECT_EQ(Support("It rises to 4401 metres.", kFirst, kQuestion), 1);
 }
@@ -78,6 +89,15 @@ TEST(GroundingTest, OfEqualSupportersTheHeavierIsNamed) {
   const auto grounded = Ground("It rises to 4,401 metres.", twice, kQuestion);
   ASSERT_EQ(grounded.size(), 1u);
   EXPECT_EQ(grounded[0].evidence, 1u);
+}
+
+TEST(GroundingTest, OfSupportersTheOneThatIsAttendedToIsNamed) {
+  const std::vector<EvidenceSentence> both = {
+      {0, {0, 60}, "Elbert rises to an elevation of 4,401 metres, all in all.", 0.1f},
+      {1, {0, 30}, "An elevation of 4,401 metres.", 0.7f}};
+  const auto shorter = Ground("The elevation is 4,401 metres.", both, kQuestion);
+  ASSERT_EQ(shorter.size(), 1u);
+  EXPECT_EQ(shorter[0].evidence, 1u);
 }
 
 TEST(GroundingTest, NoEvidenceSupportsNothing) {

@@ -1,0 +1,45 @@
+#include "generator/words.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fovea {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(WordsTest, WordsAreSplitAtSpacesAndPunctuation) {
+  EXPECT_THAT(SplitWords("The “Nutmeg State”—Connecticut, since 1959…"),
+              ElementsAre("The", "Nutmeg", "State", "Connecticut", "since", "1959"));
+  EXPECT_THAT(SplitWords("1894–1900 page_size it's"),
+              ElementsAre("1894", "1900", "page_size", "it", "s"));
+  EXPECT_THAT(SplitWords("Ærøskøbing 東京, «café»"), ElementsAre("Ærøskøbing", "東京", "café"));
+  EXPECT_THAT(SplitWords(" . ,"), ElementsAre());
+  EXPECT_THAT(SplitWords(""), ElementsAre());
+}
+
+TEST(WordsTest, NumbersKeepTheirPointAndLoseTheirCommas) {
+  EXPECT_THAT(SplitWords("4,401.5 and 1, 2."), ElementsAre("4401.5", "and", "1", "2"));
+}
+
+TEST(WordsTest, BytesThatAreNoUtf8AreReadOneByOne) {
+  EXPECT_EQ(SplitWords("a\xE2\x80").size(), 1u);
+  EXPECT_EQ(CharacterAt("\xFF", 0).bytes, 1u);
+}
+
+TEST(WordsTest, AStemIsFiveLettersOrAWholeNumber) {
+  EXPECT_EQ(StemOf("elevation"), "eleva");
+  EXPECT_EQ(StemOf("won"), "won");
+  EXPECT_EQ(StemOf("1234567"), "1234567");
+  EXPECT_TRUE(HoldsDigit("2nd"));
+  EXPECT_FALSE(HoldsDigit("second"));
+}
+
+TEST(WordsTest, FunctionWordsAreKnown) {
+  EXPECT_TRUE(IsFunctionWord("the"));
+  EXPECT_FALSE(IsFunctionWord("bridge"));
+  for (const std::string_view word : FunctionWords()) EXPECT_TRUE(IsFunctionWord(word)) << word;
+}
+
+}  // namespace
+}  // namespace fovea
