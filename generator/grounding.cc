@@ -9,6 +9,7 @@
 namespace fovea {
 namespace {
 
+constexpr std::size_t kStemLetters = 5;
 constexpr std::string_view kSpace = " \t\r\n\f\v";
 
 bool IsNameByte(char c) { return IsWordByte(c) || c == '_'; }
@@ -47,7 +48,7 @@ std::vector<std::string> SplitWords(std::string_view text) {
 }
 
 struct Words {
-  std::set<std::string> stems;    // five letters at most, function words left out
+  std::set<std::string> stems;    // kStemLetters at most, function words left out
   std::set<std::string> numbers;  // words that hold a digit, whole
 };
 
@@ -58,7 +59,7 @@ Words WordsOf(std::string_view text) {
       words.numbers.insert(word);
       words.stems.insert(word);
     } else if (!kFunctionWords.contains(word)) {
-      words.stems.insert(word.substr(0, 5));
+      words.stems.insert(word.substr(0, kStemLetters));
     }
   }
   return words;
@@ -73,6 +74,36 @@ bool Loops(std::string_view statement) {
     if (!seen.insert({word, word + 4}).second) return true;
   }
   return false;
+}
+
+// Whether the words differ by at most one letter more, less or other.
+bool WithinOneLetter(std::string_view a, std::string_view b) {
+  if (a.size() > b.size()) std::swap(a, b);
+  if (b.size() - a.size() > 1) return false;
+  const auto [in_a, in_b] = std::mismatch(a.begin(), a.end(), b.begin());
+  const std::string_view rest_a(in_a, a.end());
+  const std::string_view rest_b(in_b, b.end());
+  if (rest_b.empty()) return true;
+  return rest_a.substr(a.size() == b.size() ? 1 : 0) == rest_b.substr(1);
+}
+
+bool SameWord(std::string_view asked, std::string_view word) {
+  if (asked == word) return true;
+  if (asked.size() < kStemLetters || std::any_of(asked.begin(), asked.end(), IsAsciiDigit))
+    return false;
+  return asked.substr(0, kStemLetters) == word.substr(0, kStemLetters) ||
+         WithinOneLetter(asked, word);
+}
+
+// The words that say what is asked about.
+std::vector<std::string> Subjects(std::string_view question) {
+  std::vector<std::string> subjects;
+  bool measured = false;
+  for (const std::string& word : SplitWords(question)) {
+    if (!measured && !kFunctionWords.contains(word)) subjects.push_back(word);
+    measured = word == "how";
+  }
+  return subjects;
 }
 
 double Support(const Words& statement, const Words& evidence, const Words& question) {
@@ -98,6 +129,27 @@ double Support(const Words& statement, const Words& evidence, const Words& quest
 
 double Support(std::string_view statement, std::string_view evidence, std::string_view question) {
   return Support(WordsOf(statement), WordsOf(evidence), WordsOf(question));
+}
+
+bool IsAbout(std::string_view question, const Passage& passage) {
+  const std::vector<std::string> subjects = Subjects(question);
+  if (subjects.empty()) return true;
+  const std::string_view texts[] = {passage.title, passage.heading, passage.text};
+  return std::any_of(std::begin(texts), std::end(texts), [&](std::string_view text) {
+    const std::vector<std::string> words = SplitWords(text);
+    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return std::any_of(subjects.begin(), subjects.end(),
+                         [&](const std::string& subject) { return SameWord(subject, word); });
+    });
+  });
+}
+
+bool Repeats(std::string_view sentence, std::string_view question) {
+  if (sentence.find('?') == std::string_view::npos) return false;
+  const std::vector<std::string> said = SplitWords(sentence);
+  const std::vector<std::string> asked = SplitWords(question);
+  return !asked.empty() &&
+         std::search(said.begin(), said.end(), asked.begin(), asked.end()) != said.end();
 }
 
 std::vector<GroundedStatement> Ground(std::string_view answer,

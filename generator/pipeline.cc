@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "generator/chat_template.h"
+#include "generator/doubt.h"
 #include "generator/generate.h"
 #include "generator/grounding.h"
 #include "generator/load_reader.h"
@@ -276,13 +277,9 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
   answer.question = question;
   std::vector<Passage> passages;
   for (Hit& hit : hits) passages.push_back(std::move(hit.passage));
-  std::vector<ReaderInput> inputs;
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    inputs.push_back({&passages[i], hits[i].dense_score, hits[i].lexical_score});
-  }
   const Stopwatch watch;
-  Reading reading = state.reader.reader->Read(question, inputs, {.attention = options.attention},
-                                              state.pool.get());
+  Reading reading = ReadWithDoubt(*state.reader.reader, question, hits, passages,
+                                  {.attention = options.attention}, state.pool.get());
   answer.timings.read = watch.Seconds();
   ThrowIfStopped(stop);
 
