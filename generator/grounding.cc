@@ -91,8 +91,10 @@ bool SameWord(std::string_view asked, std::string_view word) {
   if (asked == word) return true;
   if (asked.size() < kStemLetters || std::any_of(asked.begin(), asked.end(), IsAsciiDigit))
     return false;
+  // In a short word another letter makes another word: "honey", "money".
+  constexpr std::size_t kMisspeltLetters = 7;
   return asked.substr(0, kStemLetters) == word.substr(0, kStemLetters) ||
-         WithinOneLetter(asked, word);
+         (asked.size() >= kMisspeltLetters && WithinOneLetter(asked, word));
 }
 
 // The words that say what is asked about.

