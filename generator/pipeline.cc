@@ -45,6 +45,7 @@ void Check(std::string_view question, const AskOptions& options) {
   if (options.passages < 1) reject("the number of passages to read must be >= 1");
   if (options.max_tokens < 1) reject("max-tokens must be >= 1");
   if (options.max_words < 0) reject("max_words must be >= 0");
+  if (options.nearest_examples < 0) reject("the number of examples to show must be >= 0");
   options.sampling.validate();
 }
 
@@ -149,6 +150,15 @@ void Deliver(const std::vector<std::string>& pieces, const AskOptions& options, 
 
 }  // namespace
 
+void Abstain(Answer& answer) {
+  answer.abstained = true;
+  answer.text = kNotFoundAnswer;
+  answer.source = AnswerSource::kNone;
+  answer.citations.clear();
+  answer.short_answer.reset();
+  for (AnswerPassage& passage : answer.passages) passage.short_answer.reset();
+}
+
 struct Pipeline::State {
   PipelineOptions options;
   std::filesystem::path models;
@@ -197,9 +207,15 @@ struct Pipeline::State {
     LoadDecoder();
     PromptOptions prompt_options;
     prompt_options.reply_tokens = ask.max_tokens;
-    prompt_options.examples = ask.examples;
+    if (ask.examples)
+      answer.examples = ask.examples->Nearest(answer.question, ask.nearest_examples, pool.get());
+    for (const NearExample& near : answer.examples) prompt_options.examples.push_back(near.example);
     const Prompt prompt =
         BuildPrompt(answer.question, passages, reading, *decoder, *chat, prompt_options);
+    answer.window = prompt.window;
+    answer.examples.erase(answer.examples.begin(),
+                          answer.examples.begin() + prompt.examples_left_out);
+    answer.examples_left_out = prompt.examples_left_out;
     answer.sentences_left_out = prompt.sentences_left_out;
     GenerateOptions generate;
     generate.max_tokens = ask.max_tokens;
@@ -287,9 +303,9 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
   const std::vector<EvidenceSentence> sentences = Sentences(passages, reading);
   const float threshold =
       options.abstain_threshold.value_or(state.reader.reader->abstain_threshold());
-  answer.abstained = sentences.empty() || reading.none_weight >= threshold;
-  if (answer.abstained) {
-    Deliver({kNotFoundAnswer}, options, answer);
+  if (sentences.empty() || reading.none_weight >= threshold) {
+    Abstain(answer);
+    if (options.on_text) options.on_text(answer.text);
   } else {
     if (!reading.spans.empty()) {
       const AnswerSpan& span = reading.spans.front();
@@ -336,6 +352,11 @@ std::int64_t Pipeline::CacheStates(const ProgressCallback& progress, std::stop_t
     if (progress) progress({"caching states", begin + group.size(), chunks.size()});
   }
   return static_cast<std::int64_t>(chunks.size());
+}
+
+std::shared_ptr<const ExampleSet> Pipeline::EmbedExamples(std::vector<Example> examples) {
+  return std::make_shared<const ExampleSet>(std::move(examples), *state_->encoder,
+                                            state_->pool.get());
 }
 
 Searcher& Pipeline::searcher() {

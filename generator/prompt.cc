@@ -142,10 +142,13 @@ std::vector<Candidate> Ranked(const Reading& reading, float least_share, int* le
   return candidates;
 }
 
+// Pairs of question and answer.
+using Turns = std::span<const std::pair<std::string, std::string>>;
+
 std::vector<ChatMessage> Messages(std::string_view question, const std::string& evidence,
-                                  const PromptOptions& options) {
+                                  Turns examples) {
   std::vector<ChatMessage> messages = {{"system", kInstructions}};
-  for (const auto& [example_question, example_answer] : options.examples) {
+  for (const auto& [example_question, example_answer] : examples) {
     messages.push_back({"user", "Question: " + example_question});
     messages.push_back({"assistant", example_answer});
   }
@@ -169,21 +172,34 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   options.validate();
   const Bpe& tokenizer = decoder.tokenizer();
   const int context = decoder.config().context;
-  const int frame =
-      static_cast<int>(chat.Render(tokenizer, Messages(question, "", options)).size());
-  const int room = context - options.reply_tokens - frame;
+  const auto frame_tokens = [&](std::string_view asked, Turns examples) {
+    return static_cast<int>(chat.Render(tokenizer, Messages(asked, "", examples)).size());
+  };
+  int frame = frame_tokens(question, {});
+  int room = context - options.reply_tokens - frame;
   if (room < 0) {
     throw Error(ErrorCode::kInvalidArgument,
-                "the question with its instructions and examples has " + std::to_string(frame) +
+                "the question with its instructions has " + std::to_string(frame) +
                     " tokens; with a reply of " + std::to_string(options.reply_tokens) +
                     " it exceeds the context of " + decoder.name() + " (" +
                     std::to_string(context) + "): shorten it");
   }
   // Where the evidence meets the frame a few tokens may come out differently than apart.
   constexpr int kSeam = 4;
-  const int budget = std::min(options.evidence_tokens, room - kSeam);
 
   Prompt prompt;
+  Turns examples;  // from the last backwards, as many as leave the evidence its budget
+  while (examples.size() < options.examples.size()) {
+    const Turns longer = Turns(options.examples).last(examples.size() + 1);
+    const int tokens = frame_tokens(question, longer) - frame;
+    if (tokens > room - options.evidence_tokens - kSeam) break;
+    examples = longer;
+    prompt.window.examples = tokens;
+  }
+  prompt.examples_left_out = static_cast<int>(options.examples.size() - examples.size());
+  frame += prompt.window.examples;
+  room -= prompt.window.examples;
+  const int budget = std::min(options.evidence_tokens, room - kSeam);
   Packer packer(passages, tokenizer);
   const std::vector<Candidate> ranked =
       Ranked(reading, options.least_share, &prompt.sentences_left_out);
@@ -204,8 +220,12 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
     }
   }
   prompt.evidence = packer.Runs();
-  prompt.evidence_tokens = packer.empty() ? 0 : packer.Tokens();
-  prompt.tokens = chat.Render(tokenizer, Messages(question, packer.Text(), options));
+  prompt.tokens = chat.Render(tokenizer, Messages(question, packer.Text(), examples));
+  prompt.window.context = context;
+  prompt.window.instructions = frame_tokens("", {});
+  prompt.window.question = frame - prompt.window.examples - prompt.window.instructions;
+  prompt.window.evidence = static_cast<int>(prompt.tokens.size()) - frame;
+  prompt.window.reply = options.reply_tokens;
   return prompt;
 }
 
