@@ -1,6 +1,7 @@
-// WordPiece as BERT uses it (Devlin et al. 2019; Wu et al. 2016): clean, split, lower-case, strip accents, then the
-// longest-match-first pieces of each word. Ids are those of Hugging Face `tokenizers` without truncation or padding
-// (of a text that spells special tokens: its own with SpecialTokens::kParsed, else those with split_special_tokens).
+// WordPiece as BERT uses it (Devlin et al. 2019; Wu et al. 2016): clean, split, lower-case, strip
+// accents, then the longest-match-first pieces of each word. Ids are those of Hugging Face
+// `tokenizers` without truncation or padding (of a text that spells special tokens: its own with
+// SpecialTokens::kParsed, else those with split_special_tokens).
 
 #pragma once
 
@@ -20,8 +21,9 @@ enum class SpecialTokens {
 
 class WordPiece final : public Tokenizer {
  public:
-  // Reads `tokenizer.json` of a model folder (normaliser flags, vocabulary, added tokens); falls back to `vocab.txt` with
-  // `tokenizer_config.json`. Throws Error(kNotFound | kCorrupt | kUnsupported); a Unigram or SentencePiece model is kUnsupported.
+  // Reads `tokenizer.json` of a model folder (normaliser flags, vocabulary, added tokens); falls
+  // back to `vocab.txt` with `tokenizer_config.json`. Throws Error(kNotFound | kCorrupt |
+  // kUnsupported); a Unigram or SentencePiece model is kUnsupported.
   static std::unique_ptr<WordPiece> Load(const std::filesystem::path& model_folder);
   ~WordPiece() override;
 
