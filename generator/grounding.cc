@@ -48,6 +48,37 @@ bool Loops(std::string_view statement) {
   return false;
 }
 
+// Whether the words differ by at most one letter more, less or other.
+bool WithinOneLetter(std::string_view a, std::string_view b) {
+  if (a.size() > b.size()) std::swap(a, b);
+  if (b.size() - a.size() > 1) return false;
+  const auto [in_a, in_b] = std::mismatch(a.begin(), a.end(), b.begin());
+  const std::string_view rest_a(in_a, a.end());
+  const std::string_view rest_b(in_b, b.end());
+  if (rest_b.empty()) return true;
+  return rest_a.substr(a.size() == b.size() ? 1 : 0) == rest_b.substr(1);
+}
+
+bool SameWord(std::string_view asked, std::string_view word) {
+  if (asked == word) return true;
+  if (asked.size() < kStemBytes || HoldsDigit(asked)) return false;
+  // In a short word another letter makes another word: "honey", "money".
+  constexpr std::size_t kMisspeltLetters = 7;
+  return StemOf(asked) == StemOf(word) ||
+         (asked.size() >= kMisspeltLetters && WithinOneLetter(asked, word));
+}
+
+// The words that say what is asked about.
+std::vector<std::string> Subjects(std::string_view question) {
+  std::vector<std::string> subjects;
+  bool measured = false;
+  for (const std::string& word : SplitWords(AsciiLower(question))) {
+    if (!measured && !IsFunctionWord(word)) subjects.push_back(word);
+    measured = word == "how";
+  }
+  return subjects;
+}
+
 double Support(const Words& statement, const Words& evidence, const Words& question) {
   for (const std::string& number : statement.numbers) {
     if (!evidence.numbers.contains(number) && !question.numbers.contains(number)) return 0;
@@ -74,6 +105,27 @@ double Support(const Words& statement, const Words& evidence, const Words& quest
 
 double Support(std::string_view statement, std::string_view evidence, std::string_view question) {
   return Support(WordsOf(statement), WordsOf(evidence), WordsOf(question));
+}
+
+bool IsAbout(std::string_view question, const Passage& passage) {
+  const std::vector<std::string> subjects = Subjects(question);
+  if (subjects.empty()) return true;
+  const std::string_view texts[] = {passage.title, passage.heading, passage.text};
+  return std::any_of(std::begin(texts), std::end(texts), [&](std::string_view text) {
+    const std::vector<std::string> words = SplitWords(AsciiLower(text));
+    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return std::any_of(subjects.begin(), subjects.end(),
+                         [&](const std::string& subject) { return SameWord(subject, word); });
+    });
+  });
+}
+
+bool Repeats(std::string_view sentence, std::string_view question) {
+  if (sentence.find('?') == std::string_view::npos) return false;
+  const std::vector<std::string> said = SplitWords(AsciiLower(sentence));
+  const std::vector<std::string> asked = SplitWords(AsciiLower(question));
+  return !asked.empty() &&
+         std::search(said.begin(), said.end(), asked.begin(), asked.end()) != said.end();
 }
 
 std::vector<GroundedStatement> Ground(std::string_view answer,

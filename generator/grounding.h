@@ -1,5 +1,5 @@
 // Whether the evidence bears out what the decoder wrote, and which sentence does: the check before
-// an answer is shown.
+// an answer is shown. And before that, whether a passage is about the question at all.
 //
 // Words are compared by their stems (generator/words.h).
 
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/byte_range.h"
+#include "lib/text/document.h"
 
 namespace fovea {
 
@@ -31,6 +32,14 @@ double Support(std::string_view statement, std::string_view evidence, std::strin
 // A statement is shown only if one sentence supports at least this share of it. (By measurement:
 // docs/architecture.md.)
 inline constexpr double kLeastSupport = 0.8;
+
+// Whether the passage (title, heading or text) holds one of the question's words, spelling errors
+// of one letter in longer ones allowed. What is measured does not count: "deep" of "how deep".
+// True where the question has no word that counts.
+bool IsAbout(std::string_view question, const Passage& passage);
+
+// Whether the sentence asks the question, in its very words: it is no answer then.
+bool Repeats(std::string_view sentence, std::string_view question);
 
 struct GroundedStatement {
   std::string text;          // one sentence of the answer, white space collapsed

@@ -5,6 +5,7 @@
 
 #include "generator/chat_template.h"
 #include "generator/copy_distribution.h"
+#include "generator/doubt.h"
 #include "generator/evidence_vocabulary.h"
 #include "generator/generate.h"
 #include "generator/grounding.h"
@@ -47,6 +48,7 @@ void Check(std::string_view question, const AskOptions& options) {
   if (options.passages < 1) reject("the number of passages to read must be >= 1");
   if (options.max_tokens < 1) reject("max-tokens must be >= 1");
   if (options.max_words < 0) reject("max_words must be >= 0");
+  if (options.nearest_examples < 0) reject("the number of examples to show must be >= 0");
   options.sampling.validate();
 }
 
@@ -180,6 +182,15 @@ void Deliver(const std::vector<std::string>& pieces, const AskOptions& options, 
 
 }  // namespace
 
+void Abstain(Answer& answer) {
+  answer.abstained = true;
+  answer.text = kNotFoundAnswer;
+  answer.source = AnswerSource::kNone;
+  answer.citations.clear();
+  answer.short_answer.reset();
+  for (AnswerPassage& passage : answer.passages) passage.short_answer.reset();
+}
+
 struct Pipeline::State {
   PipelineOptions options;
   std::filesystem::path models;
@@ -235,10 +246,16 @@ struct Pipeline::State {
     LoadDecoder();
     PromptOptions prompt_options;
     prompt_options.reply_tokens = ask.max_tokens;
-    prompt_options.examples = ask.examples;
     prompt_options.short_answer = answer.short_answer.value_or("");
+    if (ask.examples)
+      answer.examples = ask.examples->Nearest(answer.question, ask.nearest_examples, pool.get());
+    for (const NearExample& near : answer.examples) prompt_options.examples.push_back(near.example);
     const Prompt prompt =
         BuildPrompt(answer.question, passages, reading, *decoder, *chat, prompt_options);
+    answer.window = prompt.window;
+    answer.examples.erase(answer.examples.begin(),
+                          answer.examples.begin() + prompt.examples_left_out);
+    answer.examples_left_out = prompt.examples_left_out;
     answer.sentences_left_out = prompt.sentences_left_out;
     GenerateOptions generate;
     generate.max_tokens = ask.max_tokens;
@@ -328,13 +345,9 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
   answer.question = question;
   std::vector<Passage> passages;
   for (Hit& hit : hits) passages.push_back(std::move(hit.passage));
-  std::vector<ReaderInput> inputs;
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    inputs.push_back({&passages[i], hits[i].dense_score, hits[i].lexical_score});
-  }
   const Stopwatch watch;
-  Reading reading = state.reader.reader->Read(question, inputs, {.attention = options.attention},
-                                              state.pool.get());
+  Reading reading = ReadWithDoubt(*state.reader.reader, question, hits, passages,
+                                  {.attention = options.attention}, state.pool.get());
   answer.timings.read = watch.Seconds();
   ThrowIfStopped(stop);
 
@@ -342,9 +355,9 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
   const std::vector<EvidenceSentence> sentences = Sentences(passages, reading);
   const float threshold =
       options.abstain_threshold.value_or(state.reader.reader->abstain_threshold());
-  answer.abstained = sentences.empty() || reading.none_weight >= threshold;
-  if (answer.abstained) {
-    Deliver({kNotFoundAnswer}, options, answer);
+  if (sentences.empty() || reading.none_weight >= threshold) {
+    Abstain(answer);
+    if (options.on_text) options.on_text(answer.text);
   } else {
     if (!reading.spans.empty()) {
       const AnswerSpan& span = reading.spans.front();
@@ -391,6 +404,11 @@ std::int64_t Pipeline::CacheStates(const ProgressCallback& progress, std::stop_t
     if (progress) progress({"caching states", begin + group.size(), chunks.size()});
   }
   return static_cast<std::int64_t>(chunks.size());
+}
+
+std::shared_ptr<const ExampleSet> Pipeline::EmbedExamples(std::vector<Example> examples) {
+  return std::make_shared<const ExampleSet>(std::move(examples), *state_->encoder,
+                                            state_->pool.get());
 }
 
 Searcher& Pipeline::searcher() {

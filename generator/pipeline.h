@@ -25,6 +25,8 @@
 #include <vector>
 
 #include "generator/copy_distribution.h"
+#include "generator/examples.h"
+#include "generator/prompt_window.h"
 #include "generator/sampler.h"
 #include "lib/base/byte_range.h"
 #include "lib/base/callbacks.h"
@@ -65,8 +67,10 @@ struct AskOptions {
   // nullopt: the reader's own threshold; > 1: never abstain.
   std::optional<float> abstain_threshold;
   std::string document_glob;
-  std::vector<std::pair<std::string, std::string>> examples;  // in-context: question, answer
-  AttentionDetail attention = AttentionDetail::kNone;         // AnswerPassage::tokens, parts
+  // In-context examples for the decoder, of Pipeline::EmbedExamples; may be null.
+  std::shared_ptr<const ExampleSet> examples;
+  int nearest_examples = 3;                            // of them that are shown, >= 0
+  AttentionDetail attention = AttentionDetail::kNone;  // AnswerPassage::tokens, parts
   // Called with each sentence of the answer once it has been checked against the evidence; together
   // they are Answer::text. An abstention is given too.
   std::function<void(std::string_view piece)> on_text;
@@ -110,9 +114,17 @@ struct Answer {
   std::vector<Citation> citations;
   std::vector<AnswerPassage> passages;  // those read, greatest weight first
   AttentionAxes axes = {};              // of their parts
-  int sentences_left_out = 0;           // evidence that did not fit the prompt
+  // How the decoder's context was spent; nullopt where no prompt was made.
+  std::optional<PromptWindow> window;
+  std::vector<NearExample> examples;  // that the decoder was shown, in that order
+  int examples_left_out = 0;          // near ones that did not fit the prompt
+  int sentences_left_out = 0;         // evidence that did not fit
   AnswerTimings timings;
 };
+
+// Makes it what a pipeline answers that abstains: a sentence that says so, without short answer and
+// citations.
+void Abstain(Answer& answer);
 
 class Pipeline {
  public:
@@ -132,6 +144,9 @@ class Pipeline {
   // reader then finds them at once. Gives the number of passages: 0 where the reader has no states
   // or they cannot be kept. Throws Error(kCancelled) on `stop`.
   std::int64_t CacheStates(const ProgressCallback& progress = {}, std::stop_token stop = {});
+
+  // For AskOptions::examples of this pipeline, which must outlive them. Throws as ExampleSet.
+  std::shared_ptr<const ExampleSet> EmbedExamples(std::vector<Example> examples);
 
   // Throws Error(kInvalidArgument) if the pipeline has no index.
   Searcher& searcher();

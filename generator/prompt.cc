@@ -15,23 +15,27 @@ constexpr const char* kInstructions =
 
 // What the reply is to look like: shown before every question, and the same for all, so that its
 // keys and values can be kept.
-struct Example {
+struct BuiltInExample {
   const char* source;
   const char* question;
   const char* short_answer;
   const char* reply;
 };
-constexpr Example kExamples[] = {
+constexpr BuiltInExample kExamples[] = {
     {"The bridge was built in 1894 by John Wolfe Barry.", "When was the bridge built?", "1894",
      "The bridge was built in 1894."},
     {"Its eggs are laid in spring, mostly in nests of moss.", "What are the nests made of?", "moss",
      "The nests are made of moss."}};
 
-std::string Asked(const std::string& evidence, std::string_view question,
-                  std::string_view short_answer) {
-  std::string text = "Sources:\n" + evidence + "\nQuestion: " + std::string(question);
+// What the decoder is to phrase.
+std::string Task(std::string_view question, std::string_view short_answer) {
+  std::string text = "Question: " + std::string(question);
   if (!short_answer.empty()) text += "\nShort answer: " + std::string(short_answer);
   return text;
+}
+
+std::string WithSources(const std::string& evidence, std::string_view task) {
+  return "Sources:\n" + evidence + "\n" + std::string(task);
 }
 
 // A sentence that may be shown.
@@ -162,19 +166,22 @@ std::vector<Candidate> Ranked(const Reading& reading, float least_share, int* le
   return candidates;
 }
 
-std::vector<ChatMessage> Messages(std::string_view question, const std::string& evidence,
-                                  const PromptOptions& options) {
+// Pairs of question and answer.
+using Turns = std::span<const std::pair<std::string, std::string>>;
+
+std::vector<ChatMessage> Messages(std::string_view task, const std::string& evidence,
+                                  Turns examples) {
   std::vector<ChatMessage> messages = {{"system", kInstructions}};
-  for (const Example& example : kExamples) {
-    messages.push_back({"user", Asked(std::string("[1] ") + example.source + "\n", example.question,
-                                      example.short_answer)});
+  for (const BuiltInExample& example : kExamples) {
+    messages.push_back({"user", WithSources(std::string("[1] ") + example.source + "\n",
+                                            Task(example.question, example.short_answer))});
     messages.push_back({"assistant", example.reply});
   }
-  for (const auto& [example_question, example_answer] : options.examples) {
-    messages.push_back({"user", "Question: " + example_question});
+  for (const auto& [example_question, example_answer] : examples) {
+    messages.push_back({"user", Task(example_question, "")});
     messages.push_back({"assistant", example_answer});
   }
-  messages.push_back({"user", Asked(evidence, question, options.short_answer)});
+  messages.push_back({"user", WithSources(evidence, task)});
   return messages;
 }
 
@@ -194,21 +201,35 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   options.validate();
   const Bpe& tokenizer = decoder.tokenizer();
   const int context = decoder.config().context;
-  const int frame =
-      static_cast<int>(chat.Render(tokenizer, Messages(question, "", options)).size());
-  const int room = context - options.reply_tokens - frame;
+  const std::string task = Task(question, options.short_answer);
+  const auto frame_tokens = [&](std::string_view shown_task, Turns examples) {
+    return static_cast<int>(chat.Render(tokenizer, Messages(shown_task, "", examples)).size());
+  };
+  int frame = frame_tokens(task, {});
+  int room = context - options.reply_tokens - frame;
   if (room < 0) {
     throw Error(ErrorCode::kInvalidArgument,
-                "the question with its instructions and examples has " + std::to_string(frame) +
+                "the question with its instructions has " + std::to_string(frame) +
                     " tokens; with a reply of " + std::to_string(options.reply_tokens) +
                     " it exceeds the context of " + decoder.name() + " (" +
                     std::to_string(context) + "): shorten it");
   }
   // Where the evidence meets the frame a few tokens may come out differently than apart.
   constexpr int kSeam = 4;
-  const int budget = std::min(options.evidence_tokens, room - kSeam);
 
   Prompt prompt;
+  Turns examples;  // from the last backwards, as many as leave the evidence its budget
+  while (examples.size() < options.examples.size()) {
+    const Turns longer = Turns(options.examples).last(examples.size() + 1);
+    const int tokens = frame_tokens(task, longer) - frame;
+    if (tokens > room - options.evidence_tokens - kSeam) break;
+    examples = longer;
+    prompt.window.examples = tokens;
+  }
+  prompt.examples_left_out = static_cast<int>(options.examples.size() - examples.size());
+  frame += prompt.window.examples;
+  room -= prompt.window.examples;
+  const int budget = std::min(options.evidence_tokens, room - kSeam);
   Packer packer(passages, tokenizer);
   const std::vector<Candidate> ranked =
       Ranked(reading, options.least_share, &prompt.sentences_left_out);
@@ -229,8 +250,12 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
     }
   }
   prompt.evidence = packer.Runs();
-  prompt.evidence_tokens = packer.empty() ? 0 : packer.Tokens();
-  prompt.tokens = chat.Render(tokenizer, Messages(question, packer.Text(), options));
+  prompt.tokens = chat.Render(tokenizer, Messages(task, packer.Text(), examples));
+  prompt.window.context = context;
+  prompt.window.instructions = frame_tokens(Task("", ""), {});
+  prompt.window.question = frame - prompt.window.examples - prompt.window.instructions;
+  prompt.window.evidence = static_cast<int>(prompt.tokens.size()) - frame;
+  prompt.window.reply = options.reply_tokens;
   return prompt;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "generator/chat_template.h"
+#include "generator/prompt_window.h"
 #include "lib/reader/reader.h"
 #include "lib/text/document.h"
 
@@ -30,7 +31,8 @@ struct PromptOptions {
   // Sentences before and after each of the best that come with it, as far as the budget goes. >= 0:
   // they cost the default decoder more right answers than they bring.
   int neighbours = 0;
-  // In-context examples: pairs of question and answer shown before the question.
+  // In-context examples: pairs of question and answer shown before the question, in this order. The
+  // first are left out until the evidence has its budget.
   std::vector<std::pair<std::string, std::string>> examples;
   // The reader's: the decoder is to phrase it. "": it finds the answer itself.
   std::string short_answer;
@@ -42,15 +44,16 @@ struct PromptOptions {
 struct Prompt {
   std::vector<TokenId> tokens;
   std::vector<Evidence>
-      evidence;                // in the order shown: by document (as first given), then position
-  int evidence_tokens = 0;     // spent
+      evidence;  // in the order shown: by document (as first given), then position
+  PromptWindow window;
   int sentences_left_out = 0;  // sentences that are evidence but did not fit
+  int examples_left_out = 0;   // the first of the options' examples
 };
 
 // Best sentences by reader weight with their neighbours, in document order, each run labelled
 // "[1]", "[2]", …; then the question. A sentence that overlapping passages share is shown once; a
 // best sentence longer than the budget is cut at a token. Throws Error(kInvalidArgument) if
-// instructions, examples and question alone exceed the decoder's context. `reading` is that of
+// instructions and question alone exceed the decoder's context. `reading` is that of
 // `passages`.
 Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
                    const Reading& reading, const Decoder& decoder, const ChatTemplate& chat,

@@ -6,6 +6,7 @@
 #include "lib/base/file.h"
 #include "tools/attention_page.h"
 #include "tools/json_lines.h"
+#include "tools/text_lines.h"
 #include "tools/usage_error.h"
 
 namespace fovea::tools {
@@ -71,6 +72,20 @@ void AnswerOptions::DeclareAttention(OptionTable& table) {
       "head by head");
 }
 
+void AnswerOptions::DeclareExamples(OptionTable& table) {
+  table.Text("examples", &examples_file, "FILE",
+             "in-context examples: one JSON object with \"question\" and \"answer\" a line");
+  table.Integer("examples-k", &ask.nearest_examples, 0,
+                "how many of them are shown: those nearest to the question (default: " +
+                    std::to_string(ask.nearest_examples) + ")",
+                1000);
+}
+
+void AnswerOptions::DeclareVerbose(OptionTable& table) {
+  table.Flag("verbose", &verbose,
+             "tell on standard error how the decoder's context was spent and what was left out");
+}
+
 AskOptions AnswerOptions::Resolve(bool json) const {
   AskOptions options = ask;
   options.passages = passages;
@@ -89,12 +104,25 @@ AskOptions AnswerOptions::Resolve(bool json) const {
   } else if (abstain != "auto") {
     options.abstain_threshold = static_cast<float>(ParseNumber(abstain).value_or(kNeverAbstain));
   }
-  if (!examples_file.empty()) {
-    for (const JsonLine& line : ReadJsonLines(examples_file)) {
-      options.examples.emplace_back(line.Text("question"), line.Text("answer"));
+  return options;
+}
+
+void AnswerOptions::AddExamples(Session& session, Pipeline& pipeline, AskOptions& options) const {
+  if (examples_file.empty()) return;
+  std::vector<Example> examples;
+  for (const JsonLine& line : ReadJsonLines(examples_file)) {
+    examples.emplace_back(line.Text("question"), line.Text("answer"));
+    if (IsBlank(examples.back().first) || IsBlank(examples.back().second)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  line.where + ": question or answer is blank: an example has both");
     }
   }
-  return options;
+  options.examples = pipeline.EmbedExamples(std::move(examples));
+  if (const std::size_t cut = options.examples->questions_cut(); cut > 0) {
+    session.Warn(examples_file + ": " + std::to_string(cut) +
+                 " questions are longer than the embedder's window: they are compared by their "
+                 "beginning");
+  }
 }
 
 void AnswerOptions::WriteAttentionPage(const Answer& answer) const {

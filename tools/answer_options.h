@@ -8,6 +8,7 @@
 
 #include "generator/pipeline.h"
 #include "tools/option_table.h"
+#include "tools/session.h"
 
 namespace fovea::tools {
 
@@ -20,6 +21,7 @@ struct AnswerOptions {
   std::string abstain = "auto";  // "auto", "never", or a threshold
   AskOptions ask;
   std::string examples_file;
+  bool verbose = false;  // tell how the decoder's context was spent
   bool show_attention = false;
   std::string attention_html;  // a file, or none
 
@@ -28,9 +30,14 @@ struct AnswerOptions {
   void DeclareSampling(OptionTable& table);
   void DeclareAbstain(OptionTable& table);
   void DeclareAttention(OptionTable& table);
-  // The library's options out of all this; reads the examples. With --json nothing is computed for
-  // --show-attention. Throws UsageError, Error.
+  void DeclareExamples(OptionTable& table);
+  void DeclareVerbose(OptionTable& table);
+  // The library's options out of all this. With --json nothing is computed for --show-attention.
+  // Throws UsageError, Error.
   AskOptions Resolve(bool json = false) const;
+  // Reads --examples, if given, and has the pipeline embed them for `options`. Throws Error that
+  // names file and line.
+  void AddExamples(Session& session, Pipeline& pipeline, AskOptions& options) const;
   // Writes the page of --attention-html, if asked for. Throws Error(kIo) that names it.
   void WriteAttentionPage(const Answer& answer) const;
 };

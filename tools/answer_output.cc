@@ -33,6 +33,26 @@ Json PassageJson(const AnswerPassage& passage) {
           {"text", JsonText(passage.passage.text)}};
 }
 
+Json WindowJson(const PromptWindow& window) {
+  return {{"context", window.context},   {"instructions", window.instructions},
+          {"examples", window.examples}, {"question", window.question},
+          {"evidence", window.evidence}, {"reply", window.reply},
+          {"unused", window.unused()}};
+}
+
+// What the decoder was shown of the examples.
+Json ExamplesJson(const Answer& answer) {
+  Json shown = Json::array();
+  for (const NearExample& near : answer.examples) {
+    shown.push_back({{"question", JsonText(near.example.first)},
+                     {"answer", JsonText(near.example.second)},
+                     {"similarity", JsonNumber(near.similarity)}});
+  }
+  return {{"k", shown.size() + static_cast<std::size_t>(answer.examples_left_out)},
+          {"shown", std::move(shown)},
+          {"left_out", answer.examples_left_out}};
+}
+
 std::string Wrapped(std::string_view text, std::size_t width, const std::string& indent) {
   std::string out;
   for (const std::string& line :
@@ -64,6 +84,8 @@ Json AnswerJson(const Answer& answer) {
           {"citations", std::move(citations)},
           {"passages", std::move(passages)},
           {"sentences_left_out", answer.sentences_left_out},
+          {"examples", answer.window ? ExamplesJson(answer) : Json(nullptr)},
+          {"window", answer.window ? WindowJson(*answer.window) : Json(nullptr)},
           {"timings",
            {{"load", t.load},
             {"retrieve", t.retrieve},
@@ -71,6 +93,21 @@ Json AnswerJson(const Answer& answer) {
             {"prefill", t.prefill},
             {"generate", t.generate},
             {"tokens", t.tokens}}}};
+}
+
+std::string WindowText(const Answer& answer) {
+  if (!answer.window) return "window: not used, the decoder was not asked";
+  const PromptWindow& window = *answer.window;
+  const auto count = [](int number, const std::string& noun) {
+    return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+  };
+  return "window of " + count(window.context, "token") + ": instructions " +
+         std::to_string(window.instructions) + ", examples " + std::to_string(window.examples) +
+         ", question " + std::to_string(window.question) + ", evidence " +
+         std::to_string(window.evidence) + ", reply " + std::to_string(window.reply) + ", unused " +
+         std::to_string(window.unused()) +
+         "; left out: " + count(answer.examples_left_out, "example") + ", " +
+         count(answer.sentences_left_out, "sentence");
 }
 
 std::string CitationsText(const Answer& answer, const Style& style, std::size_t width) {

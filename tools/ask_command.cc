@@ -62,8 +62,8 @@ class AskCommand final : public Command {
     options_.DeclareAbstain(table);
     table.Text("filter", &options_.ask.document_glob, "GLOB", "only documents whose name matches");
     table.Flag("stream", &stream_, "write the answer as it is made (without --json)");
-    table.Text("examples", &options_.examples_file, "FILE",
-               "in-context examples: one JSON object with \"question\" and \"answer\" a line");
+    options_.DeclareExamples(table);
+    options_.DeclareVerbose(table);
     options_.DeclareAttention(table);
     table.Text("questions", &questions_file_, "FILE", "ask the questions of a file, one a line");
   }
@@ -89,6 +89,7 @@ class AskCommand final : public Command {
     }
     AskOptions options = options_.Resolve(session.options().json);
     Pipeline pipeline(session.ForPipeline(session.options().index));
+    options_.AddExamples(session, pipeline, options);
     for (std::size_t i = 0; i < questions.size(); ++i) {
       Ask(session, pipeline, questions[i], options, questions.size() > 1);
       session.Report("asking", i + 1, questions.size() > 1 ? questions.size() : 0);
@@ -102,6 +103,7 @@ class AskCommand final : public Command {
     Output& out = session.out();
     if (session.options().json) {
       const Answer answer = pipeline.Ask(question, options, session.stop());
+      if (options_.verbose) session.Tell(WindowText(answer));
       out.WriteJson(AnswerJson(answer));
       out.Flush();
       options_.WriteAttentionPage(answer);
@@ -116,6 +118,7 @@ class AskCommand final : public Command {
     if (stream_) options.on_text = [&](std::string_view piece) { stream.Piece(piece); };
     const Answer answer = pipeline.Ask(question, options, session.stop());
     options.on_text = {};
+    if (options_.verbose) session.Tell(WindowText(answer));
     if (stream_) {
       stream.Finish(answer.text);
       if (!answer.citations.empty()) out.Write("\n" + CitationsText(answer, style, width));

@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "tools/answer_options.h"
+#include "tools/answer_output.h"
 #include "tools/chunking_options.h"
 #include "tools/command.h"
 #include "tools/eval_metrics.h"
@@ -22,6 +23,10 @@ constexpr double kF1Drop = 0.05;
 // Retrieved beyond those that are read, so that enough are left when some are withheld.
 constexpr int kWithheldPassages = 16;
 
+bool Abstained(const Answer& answer, float threshold) {
+  return answer.abstained || 1.0 - answer.confidence >= static_cast<double>(threshold);
+}
+
 struct Tally {
   std::size_t questions = 0, answerable = 0, retrieved = 0, replies = 0, quoted = 0;
   double em = 0, f1 = 0, has_answer_f1 = 0, no_answer = 0, contains = 0;
@@ -30,8 +35,7 @@ struct Tally {
   // Gives the prediction that counts. `gold`: empty if there is no answer in what was read.
   std::string Add(std::span<const std::string> gold, const Answer& answer,
                   float abstain_threshold) {
-    const bool abstained =
-        answer.abstained || 1.0 - answer.confidence >= static_cast<double>(abstain_threshold);
+    const bool abstained = Abstained(answer, abstain_threshold);
     const std::string span = answer.short_answer.value_or("");
     const std::string prediction = abstained ? "" : span;
     ++questions;
@@ -76,6 +80,9 @@ class EvalQaCommand final : public Command {
     table.Integer("limit", &limit_, 1, "only the first N questions");
     table.Text("predictions", &predictions_file_, "FILE",
                "write question ids with their answers, as the official script reads them");
+    table.Text("answers", &answers_file_, "FILE",
+               "write what ask --json gives to each question, with its id and right answers, one "
+               "a line");
     chunking_.Declare(table);
   }
 
@@ -107,15 +114,21 @@ class EvalQaCommand final : public Command {
     const auto start = std::chrono::steady_clock::now();
     Tally tally;
     Json predictions = Json::object();
+    std::string answers;
     for (std::size_t i = 0; i < count; ++i) {
       session.ThrowIfStopped();
       const SquadQuestion& question = squad.questions[i];
-      const Answer answer = Ask(session, pipeline, squad, question, ask);
-      const std::string prediction = tally.Add(
-          withhold_ ? std::span<const std::string>() : question.answers, answer, threshold);
+      Answer answer = Ask(session, pipeline, squad, question, ask);
+      const std::span<const std::string> gold =
+          withhold_ ? std::span<const std::string>() : question.answers;
+      const std::string prediction = tally.Add(gold, answer, threshold);
       if (!question.answers.empty())
         tally.retrieved += Holds(answer, squad.paragraphs[question.paragraph].name);
       predictions[question.id] = prediction;
+      if (!answers_file_.empty()) {
+        if (Abstained(answer, threshold)) Abstain(answer);
+        answers += Line(question.id, gold, answer);
+      }
       session.Report("asking", i + 1, count);
     }
     const double seconds =
@@ -125,6 +138,7 @@ class EvalQaCommand final : public Command {
       WriteFileAtomically(predictions_file_,
                           predictions.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     }
+    if (!answers_file_.empty()) WriteFileAtomically(answers_file_, answers);
     Print(session, tally, seconds);
     return kDone;
   }
@@ -136,6 +150,14 @@ class EvalQaCommand final : public Command {
       throw std::invalid_argument("auto, never or a number from 0 to 1");
     }
     options_.abstain = text;
+  }
+
+  static std::string Line(const std::string& id, std::span<const std::string> gold,
+                          const Answer& answer) {
+    Json line{{"id", JsonText(id)}, {"gold", Json::array()}};
+    for (const std::string& right : gold) line["gold"].push_back(JsonText(right));
+    line.update(AnswerJson(answer));
+    return line.dump() + "\n";
   }
 
   static void WriteCorpus(const SquadFile& squad, const std::filesystem::path& file) {
@@ -227,6 +249,7 @@ class EvalQaCommand final : public Command {
   AnswerOptions options_;
   std::optional<int> limit_;
   std::string predictions_file_;
+  std::string answers_file_;
   ChunkingOptions chunking_;
 };
 

@@ -57,6 +57,12 @@ void Messages::Log(LogLevel level, std::string_view message) {
   logger_->log(wanted, "{}", ForTerminal(message));
 }
 
+void Messages::Tell(std::string_view message) {
+  const std::lock_guard lock(mutex_);
+  bar_.Clear();
+  WriteToStderr(ForTerminal(message) + "\n");
+}
+
 void Messages::Report(const Progress& progress) {
   const std::lock_guard lock(mutex_);
   bar_.Update(progress);

@@ -26,6 +26,8 @@ class Messages {
   ~Messages();
 
   void Log(LogLevel level, std::string_view message);
+  // A line whatever the level.
+  void Tell(std::string_view message);
   void Report(const Progress& progress);
   // Takes the bar off the screen: before results are written and at the end.
   void ClearProgress();

@@ -44,6 +44,8 @@ class Session {
 
   Output& out() { return out_; }
   void Warn(const std::string& message) { messages_.Log(LogLevel::kWarning, message); }
+  // What was asked for: written whatever the log level.
+  void Tell(const std::string& message) { messages_.Tell(message); }
   void Info(const std::string& message) { messages_.Log(LogLevel::kInfo, message); }
   // Progress of a loop of this program.
   void Report(std::string_view stage, std::uint64_t done, std::uint64_t total);

@@ -113,7 +113,8 @@ class EmbedCommand final : public Command {
     for (const std::string_view line : lines) {
       int cut = 0;
       sequences.push_back(
-          encoder.Tokenize(prefix.empty() ? std::string(line) : prefix + std::string(line), &cut));
+          encoder.Tokenize(prefix.empty() ? std::string(line) : prefix + std::string(line), &cut,
+                           SpecialTokens::kParsed));
       texts_cut += cut > 0;
       tokens += static_cast<std::int64_t>(sequences.back().size());
     }
@@ -142,18 +143,16 @@ class TokenizeCommand final : public Command {
   int Run(Session& session) override {
     std::unique_ptr<WordPiece> word_piece;
     std::unique_ptr<Decoder> decoder;
-    const Tokenizer* tokenizer = nullptr;
     if (tokenizer_ == "embedder") {
       word_piece = WordPiece::Load(session.EmbedderFolder());
-      tokenizer = word_piece.get();
     } else {
       decoder = Decoder::Load(session.GeneratorFile(), {.pool = &session.pool()});
-      tokenizer = &decoder->tokenizer();
     }
     const std::string text = ReadFileOrInput(files_.empty() ? "-" : files_.front(), session.stop());
     for (const std::string_view line : SplitLines(text)) {
       session.ThrowIfStopped();
-      session.out().Write(IdsJson(tokenizer->EncodeIds(line)));
+      session.out().Write(IdsJson(word_piece ? word_piece->EncodeIds(line, SpecialTokens::kParsed)
+                                             : decoder->tokenizer().EncodeIds(line)));
     }
     return kDone;
   }

@@ -173,8 +173,9 @@ const WordPiece& Encoder::tokenizer() const { return *state_->tokenizer; }
 const std::string& Encoder::fingerprint() const { return state_->fingerprint; }
 const std::string& Encoder::name() const { return state_->name; }
 
-std::vector<TokenId> Encoder::Tokenize(std::string_view text, int* cut) const {
-  std::vector<TokenId> ids = state_->tokenizer->EncodeIds(text);
+std::vector<TokenId> Encoder::Tokenize(std::string_view text, int* cut,
+                                       SpecialTokens special) const {
+  std::vector<TokenId> ids = state_->tokenizer->EncodeIds(text, special);
   const auto window = static_cast<std::size_t>(state_->config.max_tokens);
   const std::size_t lost = ids.size() > window ? ids.size() - window : 0;
   if (lost > 0) {

@@ -71,7 +71,8 @@ class Encoder {
 
   // Ids with [CLS] and [SEP], cut to max_tokens with the final [SEP] kept. `*cut` (if not null)
   // receives the number of tokens lost.
-  std::vector<TokenId> Tokenize(std::string_view text, int* cut = nullptr) const;
+  std::vector<TokenId> Tokenize(std::string_view text, int* cut = nullptr,
+                                SpecialTokens special = SpecialTokens::kText) const;
 
   // Hidden states of all tokens, sequences one after the other: [ΣT, D]. `layers`: how many of the
   // L layers to run; −1: all. Every sequence has 1 … positions tokens, else

@@ -38,12 +38,15 @@ double Softmax(std::span<const ReaderWindow> windows, std::vector<std::vector<do
   return Sum(std::move(none)) / all;
 }
 
-// token_logits [Tp] + fit, of the window's text tokens.
-std::vector<double> TextLogits(const ReaderWindow& window, const std::vector<float>& token_logits,
-                               float fit) {
+// token_logits [Tp] + fit − doubt, of the window's text tokens.
+std::vector<double> TextLogits(const ReaderInput& passage, const ReaderWindow& window,
+                               const std::vector<float>& token_logits, float fit) {
   std::vector<double> values;
-  for (std::size_t t = 0; t < window.ranges.size(); ++t)
-    values.push_back(static_cast<double>(token_logits[window.text + t]) + static_cast<double>(fit));
+  for (std::size_t t = 0; t < window.ranges.size(); ++t) {
+    const float raised = fit - DoubtAt(passage, window.ranges[t].begin);
+    values.push_back(static_cast<double>(token_logits[window.text + t]) +
+                     static_cast<double>(raised));
+  }
   return values;
 }
 
@@ -145,14 +148,16 @@ std::vector<AnswerSpan> Likeliest(std::vector<SpanCandidate> candidates, std::si
 
 }  // namespace
 
-AnswerDistribution Distribute(std::span<const ReaderWindow> windows,
+AnswerDistribution Distribute(std::span<const ReaderInput> passages,
+                              std::span<const ReaderWindow> windows,
                               std::span<const WindowLogits> logits, std::span<const float> fits) {
   AnswerDistribution distribution;
   if (windows.empty()) return distribution;
   std::vector<double> none;
   for (std::size_t w = 0; w < windows.size(); ++w) {
-    distribution.start.push_back(TextLogits(windows[w], logits[w].start, fits[w]));
-    distribution.end.push_back(TextLogits(windows[w], logits[w].end, fits[w]));
+    const ReaderInput& passage = passages[windows[w].passage];
+    distribution.start.push_back(TextLogits(passage, windows[w], logits[w].start, fits[w]));
+    distribution.end.push_back(TextLogits(passage, windows[w], logits[w].end, fits[w]));
     none.push_back(static_cast<double>(logits[w].none) + static_cast<double>(fits[w]));
   }
   distribution.none_start = Softmax(windows, distribution.start, none);

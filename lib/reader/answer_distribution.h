@@ -21,9 +21,11 @@ struct AnswerDistribution {
   double none_end = 1;
 };
 
-// fits: r_p of each window, the retrieval scores in it. The result does not depend on the order of
+// fits: r_p of each window, the retrieval scores in it. Doubts of `passages` lower the logits of
+// their tokens. The result does not depend on the order of
 // the windows.
-AnswerDistribution Distribute(std::span<const ReaderWindow> windows,
+AnswerDistribution Distribute(std::span<const ReaderInput> passages,
+                              std::span<const ReaderWindow> windows,
                               std::span<const WindowLogits> logits, std::span<const float> fits);
 
 // Weights of `passages`, of their sentences and tokens, and the likeliest spans, at most `spans`

@@ -92,9 +92,9 @@ Reading CrossAttentionReader::Read(std::string_view question, std::span<const Re
   const std::vector<Matrix> asked = model_.Apart(tokens, pool);
   const std::vector<WindowLogits> logits =
       model_.Joint(asked.front(), StatesOf(windows, pool), options.attention, pool);
-  Reading reading =
-      ReadDistribution(passages, windows, logits,
-                       Distribute(windows, logits, Fits(passages, windows, logits)), kSpans);
+  Reading reading = ReadDistribution(
+      passages, windows, logits,
+      Distribute(passages, windows, logits, Fits(passages, windows, logits)), kSpans);
   if (options.attention == AttentionDetail::kHeads)
     reading.axes = Axes(question, tokens.front().size());
   return reading;

@@ -154,7 +154,7 @@ Reading EmbeddingReader::Read(std::string_view question, std::span<const ReaderI
     const double score = Dot(vectors.row(0), vectors.row(i + 1)) + options_.dense_weight * dense +
                          static_cast<double>(options_.lexical_weight) * lexical[p] +
                          options_.overlap_weight * Overlap(weights, keys[i].words);
-    keys[i].logit = score / options_.temperature;
+    keys[i].logit = score / options_.temperature - DoubtAt(passages[p], keys[i].range.begin);
   }
   const double none = options_.none_score + (has_lexical ? options_.lexical_weight : 0.0f);
   reading.none_weight = static_cast<float>(Softmax(keys, none / options_.temperature));

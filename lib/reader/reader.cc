@@ -16,6 +16,13 @@ std::vector<float> LexicalShares(std::span<const ReaderInput> passages) {
   return shares;
 }
 
+float DoubtAt(const ReaderInput& input, std::size_t at) {
+  const bool doubtful =
+      std::any_of(input.doubtful.begin(), input.doubtful.end(),
+                  [&](const ByteRange& range) { return range.begin <= at && at < range.end; });
+  return doubtful ? kDoubt : 0;
+}
+
 void CheckQuestion(std::string_view question) {
   if (question.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos)
     throw Error(ErrorCode::kInvalidArgument, "the question is empty");

@@ -24,7 +24,17 @@ struct ReaderInput {
   const Passage* passage = nullptr;    // Borrowed for the call.
   std::optional<float> dense_score;    // cosine
   std::optional<float> lexical_score;  // BM25, larger is better
+  // Ranges of the text that are read but hardly answer: logits of what begins there are lowered by
+  // kDoubt.
+  std::vector<ByteRange> doubtful = {};
 };
+
+// e³⁰: below what counts as evidence beside any other answer, yet in the same order among
+// themselves.
+inline constexpr float kDoubt = 30;
+
+// kDoubt for what begins at byte `at` of a doubtful range, else 0.
+float DoubtAt(const ReaderInput& input, std::size_t at);
 
 // BM25 of each passage as a share of the greatest; 0 where there is none.
 std::vector<float> LexicalShares(std::span<const ReaderInput> passages);

@@ -29,19 +29,22 @@ WordPiece::State::State(WordPieceModel read)
   }
 }
 
-const AddedToken* WordPiece::State::AddedAt(std::string_view text, std::size_t at) const {
+const AddedToken* WordPiece::State::AddedAt(std::string_view text, std::size_t at,
+                                            SpecialTokens special_tokens) const {
   for (const AddedToken& token : model.added) {
+    if (token.special && special_tokens == SpecialTokens::kText) continue;
     if (text.substr(at).starts_with(token.text)) return &token;
   }
   return nullptr;
 }
 
-void WordPiece::State::Tokenize(std::string_view text, std::vector<TokenId>& ids,
-                                std::vector<ByteRange>* ranges) const {
+void WordPiece::State::Tokenize(std::string_view text, SpecialTokens special_tokens,
+                                std::vector<TokenId>& ids, std::vector<ByteRange>* ranges) const {
   std::size_t plain = 0;  // Where the text without added tokens begins.
   for (std::size_t at = 0; at < text.size();) {
-    const AddedToken* added =
-        added_head[static_cast<unsigned char>(text[at])] ? AddedAt(text, at) : nullptr;
+    const AddedToken* added = added_head[static_cast<unsigned char>(text[at])]
+                                  ? AddedAt(text, at, special_tokens)
+                                  : nullptr;
     if (added == nullptr) {
       ++at;
       continue;
@@ -110,20 +113,28 @@ std::unique_ptr<WordPiece> WordPiece::Load(const std::filesystem::path& model_fo
 }
 
 Encoding WordPiece::Encode(std::string_view text) const {
+  return Encode(text, SpecialTokens::kText);
+}
+
+std::vector<TokenId> WordPiece::EncodeIds(std::string_view text) const {
+  return EncodeIds(text, SpecialTokens::kText);
+}
+
+Encoding WordPiece::Encode(std::string_view text, SpecialTokens special) const {
   Encoding encoding;
   encoding.ids.push_back(cls());
   encoding.ranges.push_back({0, 0});
-  state_->Tokenize(text, encoding.ids, &encoding.ranges);
+  state_->Tokenize(text, special, encoding.ids, &encoding.ranges);
   encoding.ids.push_back(sep());
   encoding.ranges.push_back({text.size(), text.size()});
   return encoding;
 }
 
-std::vector<TokenId> WordPiece::EncodeIds(std::string_view text) const {
+std::vector<TokenId> WordPiece::EncodeIds(std::string_view text, SpecialTokens special) const {
   std::vector<TokenId> ids;
   ids.reserve(text.size() / 4 + 2);
   ids.push_back(cls());
-  state_->Tokenize(text, ids, nullptr);
+  state_->Tokenize(text, special, ids, nullptr);
   ids.push_back(sep());
   return ids;
 }
@@ -131,7 +142,7 @@ std::vector<TokenId> WordPiece::EncodeIds(std::string_view text) const {
 int WordPiece::Count(std::string_view text) const {
   std::vector<TokenId> ids;
   ids.reserve(text.size() / 4);
-  state_->Tokenize(text, ids, nullptr);
+  state_->Tokenize(text, SpecialTokens::kText, ids, nullptr);
   return static_cast<int>(ids.size());
 }
 

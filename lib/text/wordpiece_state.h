@@ -40,7 +40,7 @@ struct WordPiece::State {
   explicit State(WordPieceModel read);
 
   // Appends the tokens of `text`; ranges only if not null.
-  void Tokenize(std::string_view text, std::vector<TokenId>& ids,
+  void Tokenize(std::string_view text, SpecialTokens special_tokens, std::vector<TokenId>& ids,
                 std::vector<ByteRange>* ranges) const;
 
   const WordPieceModel model;
@@ -50,7 +50,8 @@ struct WordPiece::State {
   std::array<bool, 256> added_head;  // Bytes that an added token begins with.
 
  private:
-  const AddedToken* AddedAt(std::string_view text, std::size_t at) const;
+  const AddedToken* AddedAt(std::string_view text, std::size_t at,
+                            SpecialTokens special_tokens) const;
   void TokenizePlain(std::string_view text, std::size_t offset, std::vector<TokenId>& ids,
                      std::vector<ByteRange>* ranges) const;
   void TokenizeWord(const BertWord& word, std::vector<TokenId>& ids,

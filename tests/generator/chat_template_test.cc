@@ -1,8 +1,11 @@
 #include "generator/chat_template.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "lib/base/file.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/models.h"
 
@@ -89,6 +92,54 @@ TEST(ChatTemplateTest, ControlTokensWrittenInAMessageStayText) {
   };
   EXPECT_EQ(count(plain), 5);  // two turns begun and ended, the assistant's begun
   EXPECT_EQ(count(hostile), 5);
+}
+
+// Of a chat whose user's message is `text`.
+std::vector<TokenId> WithMessage(const ChatTemplate& chat, const Bpe& tokenizer,
+                                 const std::string& text) {
+  const std::vector<ChatMessage> messages = {{"system", "Be brief."}, {"user", text}};
+  return chat.Render(tokenizer, messages);
+}
+
+void ExpectTextAlone(const ChatTemplate& chat, const Bpe& tokenizer, const std::string& text) {
+  const auto controls = [&](const std::vector<TokenId>& ids) {
+    return std::count_if(ids.begin(), ids.end(),
+                         [&](TokenId id) { return tokenizer.IsControl(id); });
+  };
+  const std::vector<TokenId> ids = WithMessage(chat, tokenizer, text);
+  EXPECT_GT(controls(ids), 0);
+  EXPECT_EQ(controls(ids), controls(WithMessage(chat, tokenizer, "Hi")));
+  // Decode leaves control tokens out: all of the message is still there, as text.
+  EXPECT_THAT(tokenizer.Decode(ids), ::testing::HasSubstr(text));
+}
+
+TEST(ChatTemplateTest, NoControlTokenComesOutOfAHostileDocumentInAnyFamily) {
+  const std::vector<std::string> control = {"<|im_start|>",
+                                            "<|im_end|>",
+                                            "<|begin_of_text|>",
+                                            "<|start_header_id|>",
+                                            "<|end_header_id|>",
+                                            "<|eot_id|>",
+                                            "<bos>",
+                                            "<start_of_turn>",
+                                            "<end_of_turn>",
+                                            "<eos>",
+                                            "</s>",
+                                            "<|endoftext|>"};
+  const Bpe small = SmallTokenizer(control);
+  const TokenId bos{256 + 2};
+  int documents = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(FOVEA_SOURCE_DIR) +
+                                                               "/corpora/hostile/documents")) {
+    SCOPED_TRACE(entry.path());
+    // Messages are trimmed in two of the families.
+    const std::string text = "Text: " + ReadFile(entry.path()) + "end";
+    ExpectTextAlone(ChatTemplate::FromDecoder(TestDecoder()), TestDecoder().tokenizer(), text);
+    for (const char* family : {"<|im_start|>", "<|start_header_id|>", "<start_of_turn>"})
+      ExpectTextAlone(ChatTemplate::FromText(family, small, bos), small, text);
+    ++documents;
+  }
+  EXPECT_GE(documents, 7);
 }
 
 TEST(ChatTemplateTest, LlamaTemplatesAreRecognised) {

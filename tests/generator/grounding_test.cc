@@ -104,6 +104,36 @@ TEST(GroundingTest, NoEvidenceSupportsNothing) {
   EXPECT_TRUE(Ground("It rises.", {}, kQuestion).empty());
 }
 
+Passage PassageOf(const std::string& title, const std::string& heading, const std::string& text) {
+  Passage passage;
+  passage.title = title;
+  passage.heading = heading;
+  passage.text = text;
+  return passage;
+}
+
+TEST(GroundingTest, APassageIsAboutAQuestionWithWhichItSharesAWord) {
+  const Passage passage = PassageOf("Bees", "Hives > Honey", "A colony makes carrageenan in 1871.");
+  for (const char* question :
+       {"What do bees eat?", "Who sells honey?", "Where is the colony?", "What are colonies?",
+        "What is carageenan?", "What happened in 1871?", "Who was it?", "How much is it?", "?"}) {
+    EXPECT_TRUE(IsAbout(question, passage)) << question;
+  }
+  for (const char* question : {"How deep is the well?", "What happened in 1872?",
+                               "Who sells money?", "What is a beet?", "Who is carl?"}) {
+    EXPECT_FALSE(IsAbout(question, passage)) << question;
+  }
+}
+
+TEST(GroundingTest, ASentenceRepeatsAQuestionThatItAsksInItsWords) {
+  EXPECT_TRUE(Repeats("Q: How high is it?", "how high is it"));
+  EXPECT_TRUE(Repeats("How high is it? It is 9 m", "How high is it?"));
+  EXPECT_FALSE(Repeats("How high is it", "How high is it?"));
+  EXPECT_FALSE(Repeats("How very high is it?", "How high is it?"));
+  EXPECT_FALSE(Repeats("High?", "How high is it?"));
+  EXPECT_FALSE(Repeats("What?", "?"));
+}
+
 TEST(GroundingTest, WordsAreCountedAndCutAtSpaces) {
   EXPECT_EQ(CollapseSpace("  a\n\tb  c "), "a b c");
   EXPECT_EQ(CountWords(" a\n b  c "), 3);

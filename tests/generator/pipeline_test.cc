@@ -251,11 +251,49 @@ TEST(PipelineTest, ControlTokensInADocumentOnlyQuoteThemselves) {
       answer.citations[0].text);
 }
 
+TEST(PipelineTest, TheNearestExamplesAreShownAndTheWindowIsAccountedFor) {
+  AskOptions options;
+  options.max_tokens = 16;
+  const Answer plain = TestPipeline().Ask(kQuestions[0], options);
+  EXPECT_TRUE(plain.examples.empty());
+  ASSERT_TRUE(plain.window.has_value());
+  EXPECT_EQ(plain.window->examples, 0);
+  EXPECT_EQ(plain.window->reply, 16);
+  options.examples = TestPipeline().EmbedExamples({{"When was the mill finished?", "In 1760."},
+                                                   {"What do cats eat?", "Mice."},
+                                                   {"When was the bridge built?", "In 1902."}});
+  options.nearest_examples = 2;
+  const Answer answer = TestPipeline().Ask(kQuestions[0], options);
+  ASSERT_EQ(answer.examples.size(), 2u);
+  EXPECT_EQ(answer.examples[1].example.second, "In 1760.");
+  EXPECT_EQ(answer.examples[0].example.second, "In 1902.");
+  EXPECT_EQ(answer.examples_left_out, 0);
+  EXPECT_GT(answer.window->examples, 0);
+  EXPECT_EQ(answer.window->instructions, plain.window->instructions);
+
+  // The farthest does not fit.
+  std::string endless = "Mice";
+  for (int i = 0; i < 9000; ++i) endless += " and mice";
+  options.examples = TestPipeline().EmbedExamples(
+      {{"When was the mill finished?", "In 1760."}, {"What do cats eat?", endless}});
+  const Answer crowded = TestPipeline().Ask(kQuestions[0], options);
+  ASSERT_EQ(crowded.examples.size(), 1u);
+  EXPECT_EQ(crowded.examples[0].example.second, "In 1760.");
+  EXPECT_EQ(crowded.examples_left_out, 1);
+  EXPECT_EQ(crowded.window->evidence, plain.window->evidence);
+
+  options.mode = AnswerMode::kExtract;
+  EXPECT_FALSE(TestPipeline().Ask(kQuestions[0], options).window.has_value());
+}
+
 TEST(PipelineTest, BadQuestionsAndOptionsAreNamed) {
   EXPECT_ERROR(TestPipeline().Ask(" \n"), ErrorCode::kInvalidArgument, "question is empty");
   AskOptions options;
   options.passages = 0;
   EXPECT_ERROR(TestPipeline().Ask("When?", options), ErrorCode::kInvalidArgument, "passages");
+  options = {};
+  options.nearest_examples = -1;
+  EXPECT_ERROR(TestPipeline().Ask("When?", options), ErrorCode::kInvalidArgument, "examples");
   options = {};
   options.sampling.top_p = 7;
   EXPECT_ERROR(TestPipeline().Ask("When?", options), ErrorCode::kInvalidArgument, "top-p");

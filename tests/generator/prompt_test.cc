@@ -85,7 +85,7 @@ TEST_F(PromptTest, TheBudgetHoldsAndWhatIsLeftOutIsCounted) {
   for (const int budget : {1, 8, 20, 40, 80, 400}) {
     options.evidence_tokens = budget;
     const Prompt prompt = Build(options);
-    EXPECT_LE(prompt.evidence_tokens, budget);
+    EXPECT_LE(prompt.window.evidence, budget);
     const std::size_t shown = prompt.evidence.size();
     // Below, the best one is cut and counts as left out.
     if (budget >= 20) {
@@ -109,7 +109,7 @@ TEST_F(PromptTest, ABestSentenceLongerThanTheBudgetIsCut) {
   options.evidence_tokens = 30;
   const Prompt prompt = Build(options);
   ASSERT_EQ(prompt.evidence.size(), 1u);
-  EXPECT_LE(prompt.evidence_tokens, 30);
+  EXPECT_LE(prompt.window.evidence, 30);
   EXPECT_GT(prompt.evidence[0].range.end, 20u);
   EXPECT_TRUE(sentence.starts_with(EvidenceOf(prompt)[0]));
   EXPECT_THAT(TextOf(prompt), ::testing::HasSubstr(EvidenceOf(prompt)[0] + "\n"));
@@ -146,10 +146,55 @@ TEST_F(PromptTest, ExamplesComeBeforeTheQuestion) {
   EXPECT_LT(text.find("A liquid."), text.find("How high is it?"));
 }
 
+TEST_F(PromptTest, ExamplesThatLeaveTheEvidenceNoBudgetAreLeftOutFromTheFirstOn) {
+  Add("a", 0, "Alpha is one.", {0.9f});
+  PromptOptions options;
+  for (int i = 0; i < 4; ++i)
+    options.examples.emplace_back("What is number " + std::to_string(i) + "?", "A number.");
+  const Prompt all = Build(options);
+  EXPECT_EQ(all.examples_left_out, 0);
+  const int context = TestDecoder().config().context;
+  // Room for the prompt without its evidence, the evidence's budget and a little less than all
+  // examples.
+  options.reply_tokens = context - (all.window.prompt() - all.window.evidence) -
+                         options.evidence_tokens + all.window.examples / 3;
+  const Prompt some = Build(options);
+  EXPECT_EQ(some.examples_left_out, 2);
+  EXPECT_LT(some.window.examples, all.window.examples);
+  EXPECT_THAT(TextOf(some), ::testing::Not(::testing::HasSubstr("number 1?")));
+  EXPECT_THAT(TextOf(some), ::testing::HasSubstr("number 2?"));
+  EXPECT_THAT(EvidenceOf(some), ::testing::ElementsAre("Alpha is one."));
+}
+
+TEST_F(PromptTest, TheWindowAddsUpToThePromptTheReplyAndWhatIsUnused) {
+  Add("a", 0, "Alpha is one. Beta is two.", {0.4f, 0.5f});
+  PromptOptions options;
+  const PromptWindow plain = Build(options).window;
+  options.examples = {{"What is water?", "A liquid."}};
+  options.reply_tokens = 77;
+  const Prompt prompt = Build(options);
+  const PromptWindow& window = prompt.window;
+  EXPECT_EQ(window.prompt(), static_cast<int>(prompt.tokens.size()));
+  EXPECT_EQ(window.context, TestDecoder().config().context);
+  EXPECT_EQ(window.reply, 77);
+  EXPECT_EQ(window.prompt() + window.reply + window.unused(), window.context);
+  EXPECT_EQ(plain.examples, 0);
+  EXPECT_GT(window.examples, 0);
+  EXPECT_EQ(window.instructions, plain.instructions);
+  EXPECT_EQ(window.question, plain.question);
+  EXPECT_EQ(window.evidence, plain.evidence);
+  // Tokens of the texts alone; a seam may join one.
+  const auto count = [](const char* text) {
+    return static_cast<int>(TestDecoder().tokenizer().EncodeIds(text).size());
+  };
+  EXPECT_NEAR(window.question, count(" How high is it?"), 1);
+  EXPECT_NEAR(window.evidence, count("[1] Alpha is one. Beta is two.\n"), 1);
+}
+
 TEST_F(PromptTest, NoEvidenceGivesAPromptWithTheQuestionAlone) {
   const Prompt prompt = Build({});
   EXPECT_TRUE(prompt.evidence.empty());
-  EXPECT_EQ(prompt.evidence_tokens, 0);
+  EXPECT_EQ(prompt.window.evidence, 0);
   EXPECT_THAT(TextOf(prompt), ::testing::HasSubstr("How high is it?"));
 }
 

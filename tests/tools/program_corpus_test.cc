@@ -181,6 +181,57 @@ TEST_F(Corpus, AskTakesExamplesAndNamesTheLineOfABadOne) {
   EXPECT_THAT(bad.err, HasSubstr("bad.jsonl:1"));
 }
 
+TEST_F(Corpus, AskShowsTheNearestExamplesAndSaysWhich) {
+  folder_->Write("examples.jsonl",
+                 "{\"question\":\"Who built the bridge?\",\"answer\":\"Tom Rowe.\"}\n"
+                 "{\"question\":\"What do bees eat?\",\"answer\":\"Nectar.\"}\n"
+                 "{\"question\":\"Who lit the fire?\",\"answer\":\"Jo Lund.\"}\n");
+  const Arguments ask = {"ask", "--json",    "--examples", "examples.jsonl", "--max-tokens",
+                         "8",   "--abstain", "never",      "--verbose"};
+  const auto examples = [&](Arguments more) {
+    more.insert(more.begin(), ask.begin(), ask.end());
+    more.push_back("Who lit the lamp?");
+    return Ok(more).Json()["examples"];
+  };
+  const nlohmann::json two = examples({"--examples-k", "2"});
+  EXPECT_EQ(two["k"], 2);
+  EXPECT_EQ(two["left_out"], 0);
+  ASSERT_EQ(two["shown"].size(), 2u);
+  EXPECT_EQ(two["shown"][0]["answer"], "Tom Rowe.");
+  EXPECT_EQ(two["shown"][1]["question"], "Who lit the fire?");
+  EXPECT_GT(two["shown"][1]["similarity"], two["shown"][0]["similarity"]);
+  EXPECT_EQ(examples({})["k"], 3);
+  EXPECT_EQ(examples({"--examples-k", "0"})["shown"].size(), 0u);
+  folder_->Write("blank.jsonl", "\n{\"question\":\"What burns?\",\"answer\":\" \"}\n");
+  const ProgramResult blank = RunProgram({"ask", "--examples", "blank.jsonl", "q"}, Here());
+  EXPECT_EQ(blank.status, 1);
+  EXPECT_THAT(blank.err, HasSubstr("blank.jsonl:2"));
+}
+
+TEST_F(Corpus, AskTellsHowTheWindowWasSpent) {
+  const Arguments ask = {"ask",     "--max-tokens",     "8", "--abstain", "never",
+                         "--quiet", "Who lit the lamp?"};
+  const auto with = [&](Arguments more) {
+    more.insert(more.begin(), ask.begin(), ask.end());
+    return Ok(more);
+  };
+  EXPECT_THAT(with({}).err, IsEmpty());
+  const ProgramResult result = with({"--verbose", "--json"});
+  const nlohmann::json window = result.Json()["window"];
+  int sum = 0;
+  for (const char* part : {"instructions", "examples", "question", "evidence", "reply", "unused"})
+    sum += window[part].get<int>();
+  EXPECT_EQ(sum, window["context"]);
+  EXPECT_EQ(window["reply"], 8);
+  EXPECT_GT(window["evidence"], 0);
+  EXPECT_THAT(result.err, HasSubstr("evidence " + window["evidence"].dump()));
+  EXPECT_THAT(result.err, HasSubstr("left out: 0 examples, "));
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1);
+  const ProgramResult quoted = with({"--verbose", "--json", "--mode", "extract"});
+  EXPECT_TRUE(quoted.Json()["window"].is_null());
+  EXPECT_THAT(quoted.err, HasSubstr("not used"));
+}
+
 TEST_F(Corpus, AnswersDoNotDependOnTheNumberOfThreads) {
   const auto answer = [&](const char* threads) {
     nlohmann::json json = Ok({"ask", "--json", "--threads", threads, "--max-tokens", "16",

@@ -73,6 +73,35 @@ TEST_F(Corpus, EvalQaScoresItsPredictionsAsItWritesThem) {
   EXPECT_EQ(limited["f1"], 0.0) << "an abstention counts as an empty answer";
 }
 
+TEST_F(Corpus, EvalQaWritesItsAnswersAsAskGivesThem) {
+  folder_->Write("squad.json", R"({"version": "v2.0", "data": [{"title": "Town", "paragraphs": [
+    {"context": "The ferry leaves at seven in the morning.", "qas": [
+      {"id": "q1", "question": "When does the ferry leave?", "answers": [{"text": "seven in the morning"}], "is_impossible": false},
+      {"id": "q2", "question": "Who is king of Sweden?", "answers": [], "is_impossible": true}]}]}]})");
+  const auto answers = [&](const char* abstain) {
+    Ok({"eval", "qa", "--squad", "squad.json", "--abstain", abstain, "--answers", "a.jsonl"});
+    ProgramResult file;
+    file.out = ReadFile(folder_->path() / "a.jsonl");
+    return file.JsonLines();
+  };
+  const auto given = answers("never");
+  ASSERT_EQ(given.size(), 2u);
+  for (const nlohmann::json& answer : given) {
+    ExpectKeys(answer, {"id", "gold", "question", "answer", "short_answer", "source", "abstained",
+                        "citations", "passages", "timings"});
+    EXPECT_FALSE(answer["abstained"].get<bool>());
+  }
+  EXPECT_EQ(given[0]["gold"], nlohmann::json({"seven in the morning"}));
+  EXPECT_EQ(given[1]["gold"], nlohmann::json::array());
+  EXPECT_EQ(given[0]["citations"][0]["document"], "Town#0");
+  const nlohmann::json abstained = answers("0")[0];
+  EXPECT_TRUE(abstained["abstained"].get<bool>());
+  EXPECT_EQ(abstained["source"], "none");
+  EXPECT_TRUE(abstained["short_answer"].is_null());
+  EXPECT_TRUE(abstained["citations"].empty());
+  EXPECT_THAT(abstained["answer"], HasSubstr("could not find"));
+}
+
 TEST_F(Corpus, EvalQaTellsAnswerableQuestionsFromOthers) {
   folder_->Write("squad2.json", R"({"version": "v2.0", "data": [{"title": "Town", "paragraphs": [
     {"context": "The ferry leaves at seven in the morning. It sails to Sund.", "qas": [

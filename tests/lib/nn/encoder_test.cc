@@ -151,7 +151,8 @@ TEST(Encoder, EmbedsTheGoldenTextsAsOnnxRuntimeDoes) {
   const Encoder& encoder = TestEncoder();
   Sequences sequences;
   const std::vector<GoldenText> texts = GoldenTexts();
-  for (const GoldenText& text : texts) sequences.push_back(encoder.Tokenize(text.text));
+  for (const GoldenText& text : texts)
+    sequences.push_back(encoder.Tokenize(text.text, nullptr, SpecialTokens::kParsed));
   ASSERT_GE(texts.size(), 300u);
   std::ifstream file(std::string(FOVEA_SOURCE_DIR) + "/tests/golden/embeddings.f16",
                      std::ios::binary);

@@ -28,12 +28,14 @@ class AnswerDistributionTest : public ::testing::Test {
     logits_[1].end = {9, 0, 0, 9};
     logits_[1].none = 2;
   }
-  Reading Read() const {
+  std::vector<ReaderInput> Inputs() const {
     std::vector<ReaderInput> inputs;
     for (const Passage& passage : passages_)
       inputs.push_back({&passage, std::nullopt, std::nullopt});
-    return ReadDistribution(inputs, windows_, logits_, Distribute(windows_, logits_, fits_), 5);
+    return inputs;
   }
+  AnswerDistribution Distributed() const { return Distribute(Inputs(), windows_, logits_, fits_); }
+  Reading Read() const { return ReadDistribution(Inputs(), windows_, logits_, Distributed(), 5); }
 
   std::vector<Passage> passages_;
   std::vector<ReaderWindow> windows_;
@@ -45,7 +47,7 @@ class AnswerDistributionTest : public ::testing::Test {
 constexpr double kTolerance = 1e-6;
 
 TEST_F(AnswerDistributionTest, OneSoftmaxOverTheTextAndTheNoneOfAllPassages) {
-  const AnswerDistribution got = Distribute(windows_, logits_, fits_);
+  const AnswerDistribution got = Distributed();
   const double none = 2 * std::exp(1.5);  // 1 + 0.5 and 2 − 0.5
   const double all = std::exp(1.5) + std::exp(0.5) + std::exp(-1.5) + std::exp(-0.5) + none;
   EXPECT_NEAR(got.start[0][0], std::exp(1.5) / all, kTolerance);
@@ -82,7 +84,7 @@ TEST_F(AnswerDistributionTest, ASentenceWeighsTheMeanOfItsTokensStartsAndEnds) {
 
 TEST_F(AnswerDistributionTest, TheFirstSpanHasTheGreatestProductAndNoneOverlap) {
   const Reading reading = Read();
-  const AnswerDistribution d = Distribute(windows_, logits_, fits_);
+  const AnswerDistribution d = Distributed();
   ASSERT_FALSE(reading.spans.empty());
   EXPECT_EQ(reading.spans[0].passage, 0u);
   EXPECT_EQ(reading.spans[0].range, (ByteRange{0, 8}));
@@ -93,12 +95,27 @@ TEST_F(AnswerDistributionTest, TheFirstSpanHasTheGreatestProductAndNoneOverlap) 
   }
 }
 
+TEST_F(AnswerDistributionTest, WhatIsDoubtfulHardlyCompetesAndTheRestIsAsIfItWereNotThere) {
+  std::vector<ReaderInput> inputs = Inputs();
+  inputs[0].doubtful = {{5, 8}};
+  const AnswerDistribution got = Distribute(inputs, windows_, logits_, fits_);
+  const double none = 2 * std::exp(1.5);
+  const double ends = std::exp(0.5) + std::exp(2.5 - kDoubt) + 2 * std::exp(-0.5) + none;
+  EXPECT_NEAR(got.end[0][0], std::exp(0.5) / ends, kTolerance);
+  EXPECT_NEAR(got.end[0][1], std::exp(2.5 - kDoubt) / ends, kTolerance);
+  EXPECT_NEAR(got.none_end, none / ends, kTolerance);
+  const Reading reading = ReadDistribution(inputs, windows_, logits_, got, 5);
+  EXPECT_EQ(reading.passages[0].sentences.size(), 2u);
+  EXPECT_LT(reading.passages[0].sentences[1].weight, 0.001f);
+  EXPECT_GT(reading.passages[0].sentences[1].weight, 0.0f);
+}
+
 TEST_F(AnswerDistributionTest, ATokenOfTwoWindowsCountsInItsOwnAlone) {
   windows_[1] = windows_[0];
   windows_[0].own_end = 1;
   windows_[1].own_begin = 1;
   logits_[1].start = {9, 7, 0, 9};
-  const AnswerDistribution d = Distribute(windows_, logits_, fits_);
+  const AnswerDistribution d = Distributed();
   EXPECT_NEAR(d.start[0][0] + d.start[1][1] + d.none_start, 1, kTolerance);
   EXPECT_EQ(Read().passages[0].tokens.size(), 2u);
 }
@@ -155,7 +172,7 @@ TEST_F(AnswerDistributionTest, TheOrderOfThePassagesDoesNotMatter) {
 }
 
 TEST_F(AnswerDistributionTest, WithoutPassagesEverythingIsNone) {
-  const Reading reading = ReadDistribution({}, {}, {}, Distribute({}, {}, {}), 5);
+  const Reading reading = ReadDistribution({}, {}, {}, Distribute({}, {}, {}, {}), 5);
   EXPECT_EQ(reading.none_weight, 1);
   EXPECT_TRUE(reading.spans.empty());
 }

@@ -51,6 +51,20 @@ class EmbeddingReaderTest : public ::testing::Test {
   EmbeddingReader reader_{TestEncoder()};
 };
 
+TEST_F(EmbeddingReaderTest, ADoubtfulSentenceHardlyCompetes) {
+  const char* question = "When was the tower finished?";
+  std::vector<ReaderInput> inputs = Inputs();
+  const Reading sure = Read(question, inputs);
+  const std::vector<SentenceWeight>& sentences = sure.passages[0].sentences;
+  ASSERT_GT(sentences[0].weight, sentences[1].weight);
+  inputs[0].doubtful = {sentences[0].range};
+  const Reading unsure = Read(question, inputs);
+  EXPECT_LT(unsure.passages[0].sentences[0].weight, sentences[0].weight / 1000);
+  EXPECT_GT(unsure.passages[0].sentences[0].weight, 0);
+  EXPECT_GT(unsure.passages[0].sentences[1].weight, sentences[1].weight);
+  EXPECT_GT(unsure.none_weight, sure.none_weight);
+}
+
 TEST_F(EmbeddingReaderTest, WeightsSumToOneAndSentencesToTheirPassage) {
   for (const char* question :
        {"When was the tower finished?", "What do worker bees gather?", "Who is the president?"}) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tests/support/models.h"
@@ -20,6 +21,18 @@ Passage Make(const std::string& title, const std::string& text) {
   passage.title = title;
   passage.text = text;
   return passage;
+}
+
+TEST(ReaderWindows, MarkersThatAPassageSpellsOutAreText) {
+  const WordPiece& tokenizer = TestEncoder().tokenizer();
+  const auto windows =
+      SplitIntoWindows(tokenizer, Make("[CLS] Bees [SEP]", "Eggs. [SEP] [CLS] Honey."), 0, 64);
+  ASSERT_EQ(windows.size(), 1u);
+  const std::vector<TokenId>& tokens = windows[0].tokens;
+  EXPECT_EQ(std::count(tokens.begin(), tokens.end(), tokenizer.cls()), 1);
+  EXPECT_EQ(std::count(tokens.begin(), tokens.end(), tokenizer.sep()), 2);
+  EXPECT_EQ(tokens[windows[0].text - 1], tokenizer.sep());
+  EXPECT_EQ(tokens.back(), tokenizer.sep());
 }
 
 TEST(ReaderWindows, AShortPassageIsOneWindowBehindItsTitle) {

@@ -44,7 +44,7 @@ Json Small() {
 std::vector<TokenId> Encode(const Json& config, std::string_view text) {
   const TempFolder folder;
   folder.Write("tokenizer.json", config.dump());
-  return WordPiece::Load(folder.path())->EncodeIds(text);
+  return WordPiece::Load(folder.path())->EncodeIds(text, SpecialTokens::kParsed);
 }
 
 void ExpectRefused(const Json& config, ErrorCode code, const std::string& part) {

@@ -34,7 +34,9 @@ TEST(WordPiece, GivesTheIdsOfHuggingFaceOnEveryText) {
   ASSERT_EQ(texts.size(), golden["ids"].size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const nlohmann::json& expected = golden["ids"][i];
-    EXPECT_EQ(AsGolden(Tokenizer().EncodeIds(texts[i].text), expected), expected) << texts[i].name;
+    EXPECT_EQ(AsGolden(Tokenizer().EncodeIds(texts[i].text, SpecialTokens::kParsed), expected),
+              expected)
+        << texts[i].name;
   }
 }
 
@@ -60,7 +62,7 @@ TEST(WordPiece, HonoursTheFlagsOfTheNormalizerAndTheLimits) {
     folder.Write("tokenizer.json", changed.dump());
     const std::unique_ptr<WordPiece> tokenizer = WordPiece::Load(folder.path());
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      EXPECT_EQ(HashIds(tokenizer->EncodeIds(texts[i].text)),
+      EXPECT_EQ(HashIds(tokenizer->EncodeIds(texts[i].text, SpecialTokens::kParsed)),
                 variant["hashes"][i].get<std::string>())
           << texts[i].name << " with " << variant["patch"];
     }
@@ -75,15 +77,21 @@ TEST(WordPiece, ReadsTheVocabularyAsWellWithoutTokenizerJson) {
   const std::unique_ptr<WordPiece> tokenizer = WordPiece::Load(folder.path());
   EXPECT_EQ(tokenizer->vocabulary_size(), Tokenizer().vocabulary_size());
   for (const GoldenText& text : GoldenTexts()) {
-    EXPECT_EQ(tokenizer->EncodeIds(text.text), Tokenizer().EncodeIds(text.text)) << text.name;
+    for (const SpecialTokens special : {SpecialTokens::kText, SpecialTokens::kParsed})
+      EXPECT_EQ(tokenizer->EncodeIds(text.text, special), Tokenizer().EncodeIds(text.text, special))
+          << text.name;
   }
 }
 
 TEST(WordPiece, EncodesWithRangesToTheSameIds) {
   for (const GoldenText& text : GoldenTexts()) {
+    for (const SpecialTokens special : {SpecialTokens::kText, SpecialTokens::kParsed}) {
+      const Encoding parsed = Tokenizer().Encode(text.text, special);
+      EXPECT_EQ(parsed.ids, Tokenizer().EncodeIds(text.text, special)) << text.name;
+      EXPECT_EQ(parsed.ids.size(), parsed.ranges.size());
+    }
     const Encoding encoding = Tokenizer().Encode(text.text);
     EXPECT_EQ(encoding.ids, Tokenizer().EncodeIds(text.text)) << text.name;
-    EXPECT_EQ(encoding.ids.size(), encoding.ranges.size());
     EXPECT_EQ(Tokenizer().Count(text.text), static_cast<int>(encoding.ids.size()) - 2);
   }
 }
@@ -137,9 +145,21 @@ TEST(WordPiece, KeepsAnAccentInTheRangeOfItsLetter) {
   EXPECT_EQ(Slice(text, encoding.ranges[2]), "\u00E9a");
 }
 
-TEST(WordPiece, FindsSpecialTokensInTheText) {
+TEST(WordPiece, LeavesSpecialTokensThatATextSpellsOutAsText) {
   const std::string text = "a[SEP]b";
   const Encoding encoding = Tokenizer().Encode(text);
+  EXPECT_EQ(encoding.ids, Ids({101, 1037, 1031, 19802, 1033, 1038, 102}));
+  EXPECT_EQ(encoding.ranges[3], (ByteRange{2, 5}));
+  for (const TokenId id : Tokenizer().EncodeIds("[CLS] [SEP] [MASK] [PAD] [UNK] [SEP]"))
+    EXPECT_TRUE(id == TokenId{101} || id == TokenId{102} || Value(id) > 103) << Value(id);
+  const auto ids = Tokenizer().EncodeIds("[CLS][SEP]x[SEP]");
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), TokenId{102}), 1);
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), TokenId{101}), 1);
+}
+
+TEST(WordPiece, FindsSpecialTokensInTheTextWhereAskedTo) {
+  const std::string text = "a[SEP]b";
+  const Encoding encoding = Tokenizer().Encode(text, SpecialTokens::kParsed);
   EXPECT_EQ(encoding.ids, Ids({101, 1037, 102, 1038, 102}));
   EXPECT_EQ(encoding.ranges[2], (ByteRange{1, 6}));
   EXPECT_EQ(Tokenizer().cls(), TokenId{101});
@@ -147,7 +167,8 @@ TEST(WordPiece, FindsSpecialTokensInTheText) {
 }
 
 TEST(WordPiece, DecodesWithoutSpecialTokens) {
-  EXPECT_EQ(Tokenizer().Decode(Tokenizer().EncodeIds("Hello, tokenization works! [SEP] Yes.")),
+  EXPECT_EQ(Tokenizer().Decode(Tokenizer().EncodeIds("Hello, tokenization works! [SEP] Yes.",
+                                                     SpecialTokens::kParsed)),
             "hello, tokenization works! yes.");
   EXPECT_EQ(Tokenizer().Decode({}), "");
   EXPECT_ERROR(Tokenizer().Decode(Ids({30522})), ErrorCode::kInvalidArgument, "30522");

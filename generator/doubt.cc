@@ -1,0 +1,45 @@
+#include "generator/doubt.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "generator/grounding.h"
+#include "generator/turns.h"
+#include "lib/text/sentences.h"
+
+namespace fovea {
+namespace {
+
+std::vector<ByteRange> Doubtful(std::string_view question, const Passage& passage) {
+  if (!IsAbout(question, passage)) return {{0, passage.text.size()}};
+  std::vector<ByteRange> doubtful;
+  for (const ByteRange sentence : SplitSentences(passage.text)) {
+    if (Repeats(Slice(passage.text, sentence), question)) doubtful.push_back(sentence);
+  }
+  return doubtful;
+}
+
+}  // namespace
+
+Reading ReadWithDoubt(const Reader& reader, std::string_view question, std::span<const Hit> hits,
+                      std::span<const Passage> passages, const ReadOptions& options,
+                      ThreadPool* pool) {
+  std::vector<ReaderInput> inputs;
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    inputs.push_back({&passages[i], hits[i].dense_score, hits[i].lexical_score,
+                      Doubtful(question, passages[i])});
+  }
+  std::vector<ReaderInput> statements = inputs;
+  bool has_turns = false;
+  for (ReaderInput& input : statements) {
+    const std::optional<ByteRange> turns = FindTurns(input.passage->text);
+    if (!turns) continue;
+    input.doubtful.push_back(*turns);
+    has_turns = true;
+  }
+  Reading reading = reader.Read(question, statements, options, pool);
+  if (!has_turns || reading.none_weight < reader.abstain_threshold()) return reading;
+  return reader.Read(question, inputs, options, pool);
+}
+
+}  // namespace fovea
