@@ -56,6 +56,7 @@ class KvCache {
 
   struct State;  // Known to the decoder only.
   State& state() { return *state_; }
+  const State& state() const { return *state_; }
 
  private:
   std::unique_ptr<State> state_;
@@ -86,6 +87,9 @@ class Decoder {
   const Bpe& tokenizer() const;
   const std::string& fingerprint() const;
   const std::string& name() const;
+  // What keys and values depend on beside the tokens: the weights, the precisions, and the
+  // instruction set in use, which differ in the last bits.
+  std::string cache_fingerprint() const;
 
   // Appends `tokens` to the cache and gives the logits [V] after the last one. tokens must not be
   // empty; Error(kInvalidArgument) if cache and tokens together exceed the context. Equal to
@@ -95,6 +99,14 @@ class Decoder {
 
   // The same with the logits after each token: [T, V].
   Matrix ForwardAll(KvCache& cache, std::span<const TokenId> tokens, ThreadPool* pool) const;
+
+  // Keys and values of the cache's first `tokens`, to be kept elsewhere: the same tokens give the
+  // same bytes. Throws Error(kInvalidArgument) if it holds fewer, or another model's.
+  std::vector<std::byte> SaveCache(const KvCache& cache, std::size_t tokens) const;
+  // The reverse. Throws Error(kCorrupt) if the bytes are not as many as `tokens` take.
+  KvCache LoadCache(std::span<const std::byte> bytes, std::size_t tokens) const;
+  // How many they take. Throws Error(kInvalidArgument) past the context.
+  std::size_t CacheBytes(std::size_t tokens) const;
 
  private:
   struct State;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -62,6 +63,29 @@ TEST(KeyValuePanels, HoldWhatWasWrittenAlsoAfterGrowingAndShrinking) {
         for (std::size_t t = 0; t < kept; ++t) ExpectToken(exact, t, keys.row(t), values.row(t));
       }
       for (std::size_t t = 0; t < tokens; ++t) ExpectToken(panels, t, keys.row(t), values.row(t));
+    }
+  }
+}
+
+TEST(KeyValuePanels, BytesOfAPrefixKnowNothingOfWhatFollowedIt) {
+  std::mt19937 random(2);
+  for (const KeyValuePrecision precision : {KeyValuePrecision::kF32, KeyValuePrecision::kF16}) {
+    const KeyValueShape shape = {.kv_heads = 2, .head_width = 20, .precision = precision};
+    const std::size_t columns = 40;
+    const std::vector<float> shared = reference::RandomFloats(48 * columns, random);
+    for (const std::size_t kept : {1u, 15u, 16u, 17u, 47u, 48u}) {
+      std::vector<std::byte> bytes[2];
+      for (std::vector<std::byte>& each : bytes) {
+        std::vector<float> rows = reference::RandomFloats(48 * columns, random);
+        std::copy_n(shared.begin(), kept * columns, rows.begin());
+        const ConstMatrixView view = {rows.data(), 48, columns, columns};
+        KeyValuePanels panels(shape, 48), prefix(shape, kept);
+        panels.Write(0, view, view);
+        prefix.CopyFrom(panels, kept);
+        each.assign(prefix.bytes().begin(), prefix.bytes().end());
+      }
+      EXPECT_EQ(bytes[0], bytes[1]) << kept;
+      EXPECT_EQ(bytes[0].size(), KeyValuePanels::Bytes(shape, kept));
     }
   }
 }
