@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "generator/prefix_cache.h"
 #include "generator/prompt_lookup.h"
 #include "generator/utf8_stream.h"
 #include "lib/base/error.h"
@@ -51,7 +52,8 @@ class Continuation {
   Continuation(const Continuation&) = delete;
   Continuation& operator=(const Continuation&) = delete;
 
-  void ReadPrompt(std::span<const TokenId> prompt);
+  // `prefixes` may be null; else it has, or gets, the keys and values of the first `fixed` tokens.
+  void ReadPrompt(std::span<const TokenId> prompt, std::size_t fixed, PrefixCache* prefixes);
 
   // Takes `token`, computing it together with up to `most_drafts` guesses unless it was one of the
   // last guesses. The numbers of passes and drafts are added to `counts`.
@@ -70,22 +72,33 @@ class Continuation {
   std::size_t row_ = 0;         // of the last token taken
 };
 
-void Continuation::ReadPrompt(std::span<const TokenId> prompt) {
+void Continuation::ReadPrompt(std::span<const TokenId> prompt, std::size_t fixed,
+                              PrefixCache* prefixes) {
   // What the prompt shares with the cache is kept; at least its last token is left to compute, for
   // its logits.
-  const auto shared = static_cast<std::size_t>(
+  auto shared = static_cast<std::size_t>(
       std::mismatch(cache_.tokens.begin(), cache_.tokens.end(), prompt.begin(), prompt.end() - 1)
           .first -
       cache_.tokens.begin());
   cache_.keys_values.Truncate(shared);
   cache_.tokens.resize(shared);
+  fixed = prefixes == nullptr ? 0 : std::min(fixed, prompt.size() - 1);
+  if (fixed > 0) {
+    if (auto found = prefixes->Find(decoder_, prompt.first(fixed), shared, pool_)) {
+      cache_.keys_values = std::move(*found);
+      shared = cache_.keys_values.size();
+      cache_.tokens.assign(prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(shared));
+    }
+  }
   std::vector<float> logits;
   for (std::size_t at = shared; at < prompt.size();) {
     ThrowIfStopped(stop_);
-    const auto block = prompt.subspan(at, std::min(kPrefillBlock, prompt.size() - at));
+    const std::size_t end = at < fixed ? fixed : prompt.size();
+    const auto block = prompt.subspan(at, std::min(kPrefillBlock, end - at));
     logits = decoder_.Forward(cache_.keys_values, block, pool_);
     cache_.tokens.insert(cache_.tokens.end(), block.begin(), block.end());
     at += block.size();
+    if (at == fixed) prefixes->Store(decoder_, prompt.first(fixed), cache_.keys_values);
   }
   logits_ = Matrix(1, logits.size());
   std::copy(logits.begin(), logits.end(), logits_.data());
@@ -117,7 +130,7 @@ Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
   PromptCache own;
   Continuation text(decoder, options.cache != nullptr ? *options.cache : own, pool, stop);
   auto start = std::chrono::steady_clock::now();
-  text.ReadPrompt(prompt);
+  text.ReadPrompt(prompt, options.fixed_tokens, options.prefixes);
   Generation generation;
   generation.prefill_seconds = SecondsSince(start);
 

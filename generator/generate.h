@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <span>
 #include <stop_token>
@@ -14,6 +15,7 @@
 
 namespace fovea {
 
+class PrefixCache;
 class ThreadPool;
 
 // Keys and values of the last prompt and its continuation, so that a prompt that begins the same
@@ -32,6 +34,10 @@ struct GenerateOptions {
   // Generation::text.
   std::function<void(std::string_view piece)> on_text;
   PromptCache* cache = nullptr;  // Borrowed; may be null.
+  // The prompt's first tokens that other prompts begin with as well, and where their keys and
+  // values are kept (borrowed; may be null). Results are the same with and without.
+  std::size_t fixed_tokens = 0;
+  PrefixCache* prefixes = nullptr;
   // Tokens are computed together with a guess at those after them (prompt_lookup.h), which saves
   // forward passes where the guess is right. Results are the same with and without.
   bool prompt_lookup = true;

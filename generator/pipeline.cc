@@ -159,7 +159,8 @@ struct Pipeline::State {
   std::unique_ptr<Decoder> decoder;
   std::optional<ChatTemplate> chat;
   PromptCache cache;
-  double load_seconds = 0;  // not yet reported in an answer
+  std::optional<PrefixCache> prefixes;  // nullopt: none are kept
+  double load_seconds = 0;              // not yet reported in an answer
 
   void LoadDecoder() {
     if (decoder) return;
@@ -205,6 +206,8 @@ struct Pipeline::State {
     generate.sampling = ask.sampling;
     generate.stop_tokens = {chat->end_of_turn()};
     generate.cache = &cache;
+    generate.fixed_tokens = prompt.fixed_tokens;
+    generate.prefixes = prefixes ? &*prefixes : nullptr;
     const Generation generation = Generate(*decoder, prompt.tokens, generate, pool.get(), stop);
     answer.timings.prefill = generation.prefill_seconds;
     answer.timings.generate = generation.decode_seconds;
@@ -231,6 +234,12 @@ Pipeline::Pipeline(const PipelineOptions& options) : state_(std::make_unique<Sta
   state.options = options;
   state.models = options.models.empty() ? DefaultModelsFolder() : options.models;
   state.pool = std::make_unique<ThreadPool>(options.threads);
+  if (options.prompt_cache_bytes > 0) {
+    state.prefixes.emplace(PrefixCacheOptions{
+        .folder = options.prompt_cache.empty() ? DefaultPromptCacheFolder() : options.prompt_cache,
+        .max_bytes = options.prompt_cache_bytes,
+        .log = options.log});
+  }
   std::string embedder = options.embedder;
   Precision precision = kDefaultPrecision;
   if (!options.index.empty()) {

@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "generator/prefix_cache.h"
 #include "generator/sampler.h"
 #include "lib/base/byte_range.h"
 #include "lib/base/callbacks.h"
@@ -48,7 +49,11 @@ struct PipelineOptions {
   std::string reader = {};  // A file of weights, "embedding", or empty (generator/load_reader.h).
   // Bytes of passage states kept in the index folder, oldest out first; 0: none are kept.
   std::int64_t state_cache_bytes = kDefaultStateCacheBytes;
-  int threads = 0;  // 0: all cores
+  // Keys and values of the beginnings of prompts (instructions, examples): bytes kept in memory,
+  // and as many in the folder, least recently used out first; 0: none are kept.
+  std::int64_t prompt_cache_bytes = kDefaultPromptCacheBytes;
+  std::filesystem::path prompt_cache = {};  // Empty: DefaultPromptCacheFolder().
+  int threads = 0;                          // 0: all cores
   LogCallback log = {};
 };
 

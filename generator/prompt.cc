@@ -205,7 +205,10 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   }
   prompt.evidence = packer.Runs();
   prompt.evidence_tokens = packer.empty() ? 0 : packer.Tokens();
-  prompt.tokens = chat.Render(tokenizer, Messages(question, packer.Text(), options));
+  const std::vector<ChatMessage> messages = Messages(question, packer.Text(), options);
+  prompt.tokens = chat.Render(tokenizer, messages);
+  prompt.fixed_tokens =
+      chat.FixedTokens(tokenizer, std::span(messages).first(messages.size() - 1), prompt.tokens);
   return prompt;
 }
 

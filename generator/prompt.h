@@ -39,6 +39,7 @@ struct PromptOptions {
 
 struct Prompt {
   std::vector<TokenId> tokens;
+  std::size_t fixed_tokens = 0;  // the first that do not depend on question and evidence
   std::vector<Evidence>
       evidence;                // in the order shown: by document (as first given), then position
   int evidence_tokens = 0;     // spent

@@ -318,5 +318,30 @@ TEST(Pipeline, ReadsWithTheWeightsAskedForAndKeepsTheStates) {
   EXPECT_EQ(Pipeline(options).CacheStates(), 2);
 }
 
+TEST(Pipeline, KeepsTheBeginningsOfPromptsForTheNextProcess) {
+  const TempFolder cache;
+  PipelineOptions options{
+      .index = TestCorpus().index, .prompt_cache_bytes = 0, .prompt_cache = cache.path() / "kv"};
+  options.threads = 2;
+  AskOptions ask;
+  ask.abstain_threshold = 2.0f;  // never
+  ask.examples = {{"How deep is the harbour?", "It is 12 metres deep."}};
+  const Answer expected = Pipeline(options).Ask(kQuestions[0], ask);
+  EXPECT_FALSE(std::filesystem::exists(options.prompt_cache));
+  options.prompt_cache_bytes = kDefaultPromptCacheBytes;
+  for (int process = 0; process < 2; ++process) {
+    Pipeline pipeline(options);
+    options.threads = 1;
+    for (const char* question : {kQuestions[1], kQuestions[0]}) {
+      const Answer answer = pipeline.Ask(question, ask);
+      if (question != kQuestions[0]) continue;
+      EXPECT_EQ(answer.text, expected.text);
+      EXPECT_EQ(answer.timings.tokens, expected.timings.tokens);
+    }
+    // Both questions begin alike.
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(options.prompt_cache), {}), 1);
+  }
+}
+
 }  // namespace
 }  // namespace fovea

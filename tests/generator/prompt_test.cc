@@ -175,6 +175,26 @@ TEST_F(PromptTest, AQuestionLongerThanTheContextIsRefused) {
   EXPECT_ERROR(Build({}, question), ErrorCode::kInvalidArgument, "exceeds the context");
 }
 
+TEST_F(PromptTest, FixedTokensAreTheSameForEveryQuestionAndEvidence) {
+  const auto begin = [](const Prompt& prompt) {
+    return std::vector<TokenId>(
+        prompt.tokens.begin(),
+        prompt.tokens.begin() + static_cast<std::ptrdiff_t>(prompt.fixed_tokens));
+  };
+  PromptOptions options;
+  const Prompt plain = Build(options);
+  options.examples = {{"How deep is it?", "It is 12 metres deep."}};
+  const std::vector<TokenId> with_examples = begin(Build(options, "Why?"));
+  EXPECT_GT(with_examples.size(), plain.fixed_tokens);
+  EXPECT_THAT(
+      TestDecoder().tokenizer().Decode(with_examples),
+      ::testing::AllOf(::testing::HasSubstr("12 metres deep."), ::testing::EndsWith("user\n")));
+  Add("a", 0, "Alpha is one. Beta is two.", {0.4f, 0.3f});
+  EXPECT_EQ(begin(Build(options, "How high is it?")), with_examples);
+  options.examples.clear();
+  EXPECT_EQ(begin(Build(options, "Where is it?")), begin(plain));
+}
+
 TEST_F(PromptTest, BadOptionsAreNamed) {
   PromptOptions options;
   options.evidence_tokens = 0;
