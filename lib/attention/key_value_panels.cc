@@ -59,6 +59,33 @@ void KeyValuePanels::Write(std::size_t first, ConstMatrixView keys, ConstMatrixV
   }
 }
 
+void KeyValuePanels::Read(std::size_t first, MatrixView keys, MatrixView values) const {
+  std::vector<float> panel(kPanelWidth * std::max(width(), kPanelWidth));
+  const auto unpack = [&](const std::byte* packed, std::size_t rows) {
+    if (shape_.precision == KeyValuePrecision::kF16) {
+      CurrentKernels().unpack_f16(packed, rows, panel.data());
+    } else {
+      std::memcpy(panel.data(), packed, rows * kPanelWidth * sizeof(float));
+    }
+  };
+  for (std::size_t head = 0; head < heads(); ++head) {
+    for (std::size_t t = 0; t < keys.rows; ++t) {
+      const std::size_t lane = (first + t) % kPanelWidth;
+      if (t == 0 || lane == 0) unpack(KeyPanel(head, (first + t) / kPanelWidth), width());
+      float* key = keys.row(t) + head * width();
+      for (std::size_t i = 0; i < width(); ++i) key[i] = panel[i * kPanelWidth + lane];
+    }
+    for (std::size_t block = 0; block < value_panels(); ++block) {
+      const std::size_t column = block * kPanelWidth;
+      for (std::size_t t = 0; t < values.rows; ++t) {
+        unpack(ValuePanel(head, block) + (first + t) * kPanelWidth * element_bytes(), 1);
+        std::copy_n(panel.begin(), std::min(kPanelWidth, width() - column),
+                    values.row(t) + head * width() + column);
+      }
+    }
+  }
+}
+
 void KeyValuePanels::CopyFrom(const KeyValuePanels& other, std::size_t tokens) {
   const std::size_t panels = Pieces(tokens, kPanelWidth);
   const std::size_t unused = panels * kPanelWidth - tokens;

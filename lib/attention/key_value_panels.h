@@ -42,6 +42,8 @@ class KeyValuePanels {
 
   // keys, values [T, Hkv·Dh] of the tokens [first, first + T), all below the capacity.
   void Write(std::size_t first, ConstMatrixView keys, ConstMatrixView values);
+  // The reverse: what is kept of the tokens [first, first + T), in f32.
+  void Read(std::size_t first, MatrixView keys, MatrixView values) const;
   // The first `tokens` of another one of the same shape; both have room for them. Zeros take the
   // place of other keys in the last panel, so that what follows a prefix leaves no trace.
   void CopyFrom(const KeyValuePanels& other, std::size_t tokens);

@@ -132,6 +132,7 @@ struct Decoder::State {
   void ReadWeights(const DecoderOptions& options);
   Layer ReadLayer(TensorReader& reader, int index) const;
   void CheckTokens(const KvCache& cache, std::span<const TokenId> tokens) const;
+  void CheckHolds(const KvCache& cache, std::size_t tokens) const;
   void RunLayer(const Layer& layer, KeyValuePanels& cached, std::size_t past, std::size_t tokens,
                 Scratch& scratch, ThreadPool* pool) const;
   // Appends at most kPrefillBlock tokens after the first `past` of the cache; hidden states land in
@@ -204,6 +205,13 @@ void Decoder::State::CheckTokens(const KvCache& cache, std::span<const TokenId> 
       fail("token id " + std::to_string(Value(id)) + " is outside the vocabulary of " +
            std::to_string(config.vocabulary));
     }
+  }
+}
+
+void Decoder::State::CheckHolds(const KvCache& cache, std::size_t tokens) const {
+  if (tokens > cache.size() || !cache.state().Fits(layers.size(), cache_shape())) {
+    throw Error(ErrorCode::kInvalidArgument, "the key/value cache does not hold " +
+                                                 std::to_string(tokens) + " tokens of " + name);
   }
 }
 
@@ -330,6 +338,27 @@ Matrix Decoder::ForwardAll(KvCache& cache, std::span<const TokenId> tokens,
   return logits;
 }
 
+void Decoder::AppendMoved(KvCache& cache, const KvCache& source, const MovedTokens& moved) const {
+  const State& state = *state_;
+  state.CheckHolds(source, moved.first + moved.count);
+  KvCache::State& to = cache.state();
+  CacheBytes(to.size + moved.count);  // Refuses what exceeds the context.
+  to.Reserve(to.size + moved.count, static_cast<std::size_t>(state.config.context),
+             state.layers.size(), state.cache_shape());
+  const RopeTable turns = state.rope.Distance(moved.distance, moved.count);
+  Matrix keys(moved.count, state.key_width()), values(moved.count, state.key_width());
+  for (std::size_t i = 0; i < state.layers.size(); ++i) {
+    source.state().layers[i].Read(moved.first, keys.view(), values.view());
+    // Where nothing changes, not a bit may.
+    if (moved.distance > 0) turns.Apply(keys.view(), state.config.head_width, 0);
+    for (std::size_t t = 0; t < moved.count; ++t) {
+      for (float& x : keys.row(t)) x *= moved.key_scale;
+    }
+    to.layers[i].Write(to.size, keys.view(), values.view());
+  }
+  to.size += moved.count;
+}
+
 std::size_t Decoder::CacheBytes(std::size_t tokens) const {
   if (tokens > static_cast<std::size_t>(state_->config.context)) {
     throw Error(ErrorCode::kInvalidArgument, name() + ": " + std::to_string(tokens) +
@@ -340,10 +369,7 @@ std::size_t Decoder::CacheBytes(std::size_t tokens) const {
 }
 
 std::vector<std::byte> Decoder::SaveCache(const KvCache& cache, std::size_t tokens) const {
-  if (tokens > cache.size() || !cache.state().Fits(state_->layers.size(), state_->cache_shape())) {
-    throw Error(ErrorCode::kInvalidArgument, "the key/value cache does not hold " +
-                                                 std::to_string(tokens) + " tokens of " + name());
-  }
+  state_->CheckHolds(cache, tokens);
   return cache.state().Save(tokens);
 }
 

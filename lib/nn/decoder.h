@@ -74,6 +74,14 @@ struct DecoderOptions {
   ThreadPool* pool = nullptr;  // Packs the weights; null: the calling thread does.
 };
 
+// A run of tokens that go from one KvCache to another, for Decoder::AppendMoved.
+struct MovedTokens {
+  std::size_t first = 0;  // in the one that they come from
+  std::size_t count = 0;
+  std::size_t distance = 0;  // positions that they move on
+  float key_scale = 1;  // Multiplies the keys, and with them the logits of who attends to them.
+};
+
 class Decoder {
  public:
   // Throws Error(kNotFound | kCorrupt | kUnsupported); other architectures and weight types are
@@ -99,6 +107,12 @@ class Decoder {
 
   // The same with the logits after each token: [T, V].
   Matrix ForwardAll(KvCache& cache, std::span<const TokenId> tokens, ThreadPool* pool) const;
+
+  // Appends keys and values of tokens that were computed in `source`, the keys turned for their new
+  // positions. They keep what they attended to there, so that this is not what Forward gives,
+  // unless it was the same tokens. Throws Error(kInvalidArgument) if `source` holds fewer, or
+  // another model's, or the context is exceeded.
+  void AppendMoved(KvCache& cache, const KvCache& source, const MovedTokens& moved) const;
 
   // Keys and values of the cache's first `tokens`, to be kept elsewhere: the same tokens give the
   // same bytes. Throws Error(kInvalidArgument) if it holds fewer, or another model's.

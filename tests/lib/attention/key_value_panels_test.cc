@@ -90,6 +90,33 @@ TEST(KeyValuePanels, BytesOfAPrefixKnowNothingOfWhatFollowedIt) {
   }
 }
 
+TEST(KeyValuePanels, ReadingGivesWhatWasWritten) {
+  std::mt19937 random(3);
+  for (const KeyValuePrecision precision : {KeyValuePrecision::kF32, KeyValuePrecision::kF16}) {
+    const double bound = precision == KeyValuePrecision::kF16 ? 0x1p-12 : 0;
+    for (const int width : {1, 16, 20}) {
+      const KeyValueShape shape = {.kv_heads = 2, .head_width = width, .precision = precision};
+      const auto columns = static_cast<std::size_t>(2 * width);
+      const std::vector<float> floats = reference::RandomFloats(2 * 37 * columns, random);
+      const ConstMatrixView keys = {floats.data(), 37, columns, columns};
+      const ConstMatrixView values = {keys.row(37), 37, columns, columns};
+      KeyValuePanels panels(shape, 37);
+      panels.Write(0, keys, values);
+      for (const auto& [begin, end] :
+           {std::pair<std::size_t, std::size_t>{0, 37}, {5, 36}, {16, 17}}) {
+        Matrix read_keys(end - begin, columns), read_values(end - begin, columns);
+        panels.Read(begin, read_keys.view(), read_values.view());
+        for (std::size_t t = begin; t < end; ++t) {
+          for (std::size_t i = 0; i < columns; ++i) {
+            ASSERT_NEAR(read_keys.row(t - begin)[i], keys.row(t)[i], bound) << t << ' ' << i;
+            ASSERT_NEAR(read_values.row(t - begin)[i], values.row(t)[i], bound) << t << ' ' << i;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(KeyValuePanels, EmptyOnesHaveNoRoom) {
   EXPECT_EQ(KeyValuePanels().capacity(), 0u);
   KeyValuePanels none({.kv_heads = 2, .head_width = 8}, 0);

@@ -70,6 +70,42 @@ TEST_F(KvCacheTest, WhatIsNotThereOrOfAnotherSizeIsRefused) {
   EXPECT_ERROR(other->SaveCache(cache, 10), ErrorCode::kInvalidArgument, "does not hold");
 }
 
+TEST_F(KvCacheTest, MovedTokensKeepTheirValuesAndTurnTheirKeys) {
+  const auto decoder = Load({.cache = KeyValuePrecision::kF32}, {.type = WeightType::kF32});
+  const std::vector<TokenId> head = RandomIds(21, 1);
+  const std::vector<TokenId> block = RandomIds(30, 2);
+  KvCache near, far;
+  decoder->Forward(near, head, nullptr);
+  far = near.Clone();
+  decoder->Forward(near, block, nullptr);
+
+  // Without a distance it is a copy, bit for bit.
+  KvCache copy = far.Clone();
+  decoder->AppendMoved(copy, near, {.first = 21, .count = 30});
+  EXPECT_EQ(decoder->SaveCache(copy, 51), decoder->SaveCache(near, 51));
+
+  // In the first layer nothing but the position tells the block's keys here from those there.
+  decoder->Forward(far, RandomIds(40, 3), nullptr);
+  KvCache moved = far.Clone();
+  decoder->Forward(far, block, nullptr);
+  decoder->AppendMoved(moved, near, {.first = 21, .count = 30, .distance = 40, .key_scale = 2});
+  ASSERT_EQ(moved.size(), 91u);
+  const auto width =
+      static_cast<std::size_t>(decoder->config().kv_heads * decoder->config().head_width);
+  Matrix keys(30, width), values(30, width), want_keys(30, width), want_values(30, width);
+  moved.state().layers[0].Read(61, keys.view(), values.view());
+  far.state().layers[0].Read(61, want_keys.view(), want_values.view());
+  for (std::size_t i = 0; i < 30 * width; ++i) {
+    ASSERT_NEAR(keys.data()[i], 2 * want_keys.data()[i], 1e-5F) << i;
+    ASSERT_EQ(values.data()[i], want_values.data()[i]) << i;
+  }
+  EXPECT_ERROR(decoder->AppendMoved(moved, near, {.first = 22, .count = 30}),
+               ErrorCode::kInvalidArgument, "does not hold 52");
+  decoder->Forward(moved, RandomIds(200, 4), nullptr);
+  EXPECT_ERROR(decoder->AppendMoved(moved, near, {.first = 0, .count = 30}),
+               ErrorCode::kInvalidArgument, "exceed the context");
+}
+
 TEST_F(KvCacheTest, TheFingerprintTellsApartWhatDiffers) {
   std::vector<std::string> fingerprints;
   for (const Isa isa : AvailableIsas()) {
