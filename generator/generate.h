@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "generator/evidence_cache.h"
 #include "generator/sampler.h"
 #include "lib/nn/decoder.h"
 
@@ -38,6 +39,12 @@ struct GenerateOptions {
   // values are kept (borrowed; may be null). Results are the same with and without.
   std::size_t fixed_tokens = 0;
   PrefixCache* prefixes = nullptr;
+  // Where blocks of evidence begin in the prompt, and where the last one ends (Prompt::blocks), and
+  // what computes them apart to use them again (borrowed; null: nothing is computed apart). Results
+  // are not those of the whole prompt.
+  std::vector<std::size_t> blocks;
+  EvidenceCache* evidence = nullptr;
+  EvidenceReuse evidence_reuse;
   // Tokens are computed together with a guess at those after them (prompt_lookup.h), which saves
   // forward passes where the guess is right. Results are the same with and without.
   bool prompt_lookup = true;

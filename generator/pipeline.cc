@@ -45,6 +45,7 @@ void Check(std::string_view question, const AskOptions& options) {
   if (options.max_tokens < 1) reject("max-tokens must be >= 1");
   if (options.max_words < 0) reject("max_words must be >= 0");
   options.sampling.validate();
+  if (options.reuse_evidence) options.reuse_evidence->validate();
 }
 
 std::vector<EvidenceSentence> Sentences(std::span<const Passage> passages, const Reading& reading) {
@@ -160,7 +161,8 @@ struct Pipeline::State {
   std::optional<ChatTemplate> chat;
   PromptCache cache;
   std::optional<PrefixCache> prefixes;  // nullopt: none are kept
-  double load_seconds = 0;              // not yet reported in an answer
+  EvidenceCache evidence{kDefaultPromptCacheBytes};
+  double load_seconds = 0;  // not yet reported in an answer
 
   void LoadDecoder() {
     if (decoder) return;
@@ -208,6 +210,11 @@ struct Pipeline::State {
     generate.cache = &cache;
     generate.fixed_tokens = prompt.fixed_tokens;
     generate.prefixes = prefixes ? &*prefixes : nullptr;
+    if (ask.reuse_evidence) {
+      generate.blocks = prompt.blocks;
+      generate.evidence = &evidence;
+      generate.evidence_reuse = *ask.reuse_evidence;
+    }
     const Generation generation = Generate(*decoder, prompt.tokens, generate, pool.get(), stop);
     answer.timings.prefill = generation.prefill_seconds;
     answer.timings.generate = generation.decode_seconds;

@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "generator/evidence_cache.h"
 #include "generator/prefix_cache.h"
 #include "generator/sampler.h"
 #include "lib/base/byte_range.h"
@@ -65,6 +66,9 @@ struct AskOptions {
   SamplingOptions sampling;
   // nullopt: the reader's own threshold; > 1: never abstain.
   std::optional<float> abstain_threshold;
+  // Computes the evidence's sentences apart from each other and uses them again where the same ones
+  // are shown: less to compute, but not quite the same answers (docs/performance.md).
+  std::optional<EvidenceReuse> reuse_evidence;
   std::string document_glob;
   std::vector<std::pair<std::string, std::string>> examples;  // in-context: question, answer
   AttentionDetail attention = AttentionDetail::kNone;         // AnswerPassage::tokens, parts

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <iterator>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -19,7 +18,7 @@ fs::path DefaultPromptCacheFolder() {
   return {};
 }
 
-PrefixCache::PrefixCache(const PrefixCacheOptions& options) : max_bytes_(options.max_bytes) {
+PrefixCache::PrefixCache(const PrefixCacheOptions& options) : recent_(options.max_bytes) {
   if (!options.folder.empty()) folder_.emplace(options.folder, options.max_bytes, options.log);
 }
 
@@ -27,9 +26,8 @@ std::optional<KvCache> PrefixCache::Find(const Decoder& decoder, std::span<const
                                          std::size_t more_than, ThreadPool* pool) {
   const std::lock_guard lock(mutex_);
   const std::string model = decoder.cache_fingerprint();
-  auto best = LongestInMemory(model, tokens);
-  const std::size_t known =
-      std::max(more_than, best == entries_.end() ? std::size_t{0} : best->tokens.size());
+  const RecentKeysValues::Entry* best = recent_.Longest(model, tokens);
+  const std::size_t known = std::max(more_than, best == nullptr ? 0 : best->tokens.size());
   if (folder_ && known < tokens.size()) {
     for (const std::size_t length : folder_->Lengths(model)) {
       if (length <= known) break;
@@ -37,8 +35,8 @@ std::optional<KvCache> PrefixCache::Find(const Decoder& decoder, std::span<const
       if (auto loaded = Load(decoder, model, tokens.first(length), pool)) return loaded;
     }
   }
-  if (best == entries_.end()) return std::nullopt;
-  entries_.splice(entries_.begin(), entries_, best);
+  if (best == nullptr) return std::nullopt;
+  recent_.CountUse(*best);
   if (folder_) folder_->Touch(model, best->tokens);
   if (best->tokens.size() <= more_than) return std::nullopt;
   return best->keys_values.Clone();
@@ -54,22 +52,11 @@ void PrefixCache::Store(const Decoder& decoder, std::span<const TokenId> tokens,
                     " tokens; a prefix of " + std::to_string(tokens.size()) + " was to be kept");
   }
   const std::vector<std::byte> data = decoder.SaveCache(keys_values, tokens.size());
-  Keep({model,
-        {tokens.begin(), tokens.end()},
-        keys_values.Clone(),
-        static_cast<std::int64_t>(data.size())});
+  recent_.Keep({model,
+                {tokens.begin(), tokens.end()},
+                keys_values.Clone(),
+                static_cast<std::int64_t>(data.size())});
   if (folder_) folder_->Put(model, tokens, data);
-}
-
-PrefixCache::Entries::iterator PrefixCache::LongestInMemory(const std::string& model,
-                                                            std::span<const TokenId> tokens) {
-  auto best = entries_.end();
-  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-    if (entry->model != model || entry->tokens.size() > tokens.size()) continue;
-    if (best != entries_.end() && entry->tokens.size() <= best->tokens.size()) continue;
-    if (std::equal(entry->tokens.begin(), entry->tokens.end(), tokens.begin())) best = entry;
-  }
-  return best;
 }
 
 std::optional<KvCache> PrefixCache::Load(const Decoder& decoder, const std::string& model,
@@ -84,25 +71,11 @@ std::optional<KvCache> PrefixCache::Load(const Decoder& decoder, const std::stri
     return std::nullopt;
   }
   KvCache copy = keys_values.Clone();
-  Keep({model,
-        {tokens.begin(), tokens.end()},
-        std::move(keys_values),
-        static_cast<std::int64_t>(data->size())});
+  recent_.Keep({model,
+                {tokens.begin(), tokens.end()},
+                std::move(keys_values),
+                static_cast<std::int64_t>(data->size())});
   return copy;
-}
-
-void PrefixCache::Keep(Entry entry) {
-  std::erase_if(entries_, [&](const Entry& other) {
-    return other.model == entry.model && other.tokens == entry.tokens;
-  });
-  if (entry.bytes > max_bytes_) return;
-  entries_.push_front(std::move(entry));
-  std::int64_t bytes = 0;
-  const auto kept = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& each) {
-    bytes += each.bytes;
-    return bytes > max_bytes_;
-  });
-  entries_.erase(kept, entries_.end());
 }
 
 }  // namespace fovea

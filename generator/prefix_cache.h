@@ -9,14 +9,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "generator/prefix_folder.h"
+#include "generator/recent_keys_values.h"
 #include "lib/base/callbacks.h"
 #include "lib/nn/decoder.h"
 
@@ -53,22 +52,11 @@ class PrefixCache {
   void Store(const Decoder& decoder, std::span<const TokenId> tokens, const KvCache& keys_values);
 
  private:
-  struct Entry {
-    std::string model;  // Decoder::cache_fingerprint
-    std::vector<TokenId> tokens;
-    KvCache keys_values;
-    std::int64_t bytes = 0;
-  };
-  using Entries = std::list<Entry>;
-
-  Entries::iterator LongestInMemory(const std::string& model, std::span<const TokenId> tokens);
   std::optional<KvCache> Load(const Decoder& decoder, const std::string& model,
                               std::span<const TokenId> tokens, ThreadPool* pool);
-  void Keep(Entry entry);
 
-  std::int64_t max_bytes_;
-  std::mutex mutex_;                    // guards what follows
-  Entries entries_;                     // the most recently used first
+  std::mutex mutex_;  // guards what follows
+  RecentKeysValues recent_;
   std::optional<PrefixFolder> folder_;  // nullopt: none
 };
 

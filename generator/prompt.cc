@@ -76,14 +76,20 @@ class Packer {
     return runs;
   }
 
+  // The runs as they are shown.
+  std::vector<std::string> Lines() const {
+    std::vector<std::string> lines;
+    for (const Evidence& run : Runs()) {
+      std::string& line = lines.emplace_back('[' + std::to_string(lines.size() + 1) + "] ");
+      line.append(Slice(passages_[run.passage].text, run.range));
+      line += '\n';
+    }
+    return lines;
+  }
+
   std::string Text() const {
     std::string text;
-    int label = 0;
-    for (const Evidence& run : Runs()) {
-      text += '[' + std::to_string(++label) + "] ";
-      text.append(Slice(passages_[run.passage].text, run.range));
-      text += '\n';
-    }
+    for (const std::string& line : Lines()) text += line;
     return text;
   }
 
@@ -153,6 +159,21 @@ std::vector<ChatMessage> Messages(std::string_view question, const std::string& 
   return messages;
 }
 
+std::vector<std::size_t> Blocks(std::span<const TokenId> prompt,
+                                const std::vector<std::string>& lines, const Bpe& tokenizer) {
+  std::vector<TokenId> joined;
+  std::vector<std::size_t> blocks = {0};
+  for (const std::string& line : lines) {
+    const std::vector<TokenId> tokens = tokenizer.EncodeIds(line);
+    joined.insert(joined.end(), tokens.begin(), tokens.end());
+    blocks.push_back(joined.size());
+  }
+  const auto at = std::search(prompt.begin(), prompt.end(), joined.begin(), joined.end());
+  if (lines.empty() || at == prompt.end()) return {};
+  for (std::size_t& block : blocks) block += static_cast<std::size_t>(at - prompt.begin());
+  return blocks;
+}
+
 }  // namespace
 
 void PromptOptions::validate() const {
@@ -209,6 +230,7 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   prompt.tokens = chat.Render(tokenizer, messages);
   prompt.fixed_tokens =
       chat.FixedTokens(tokenizer, std::span(messages).first(messages.size() - 1), prompt.tokens);
+  prompt.blocks = Blocks(prompt.tokens, packer.Lines(), tokenizer);
   return prompt;
 }
 

@@ -19,6 +19,8 @@ struct AnswerOptions {
   std::string abstain = "auto";  // "auto", "never", or a threshold
   AskOptions ask;
   std::string examples_file;
+  bool reuse_evidence = false;
+  EvidenceReuse reuse;
   bool show_attention = false;
   std::string attention_html;  // a file, or none
 
@@ -27,6 +29,7 @@ struct AnswerOptions {
   void DeclareSampling(OptionTable& table);
   void DeclareAbstain(OptionTable& table);
   void DeclareAttention(OptionTable& table);
+  void DeclareReuse(OptionTable& table);
   // The library's options out of all this; reads the examples. With --json nothing is computed for
   // --show-attention. Throws UsageError, Error.
   AskOptions Resolve(bool json = false) const;

@@ -59,6 +59,7 @@ class AskCommand final : public Command {
     options_.DeclarePassages(table);
     options_.DeclareMode(table);
     options_.DeclareSampling(table);
+    options_.DeclareReuse(table);
     prompt_cache_.Declare(table);
     options_.DeclareAbstain(table);
     table.Text("filter", &options_.ask.document_glob, "GLOB", "only documents whose name matches");

@@ -343,5 +343,24 @@ TEST(Pipeline, KeepsTheBeginningsOfPromptsForTheNextProcess) {
   }
 }
 
+// What was reused before makes no difference, neither to the next answer with it nor to one
+// without.
+TEST(Pipeline, ReusedEvidenceLeavesNoTrace) {
+  PipelineOptions options{.index = TestCorpus().index, .prompt_cache_bytes = 0};
+  AskOptions plain;
+  plain.abstain_threshold = 2.0f;  // never
+  AskOptions reusing = plain;
+  reusing.reuse_evidence = EvidenceReuse{.recomputed = 2};
+  const Answer expected = Pipeline(options).Ask(kQuestions[0], plain);
+  Pipeline pipeline(options);
+  const Answer first = pipeline.Ask(kQuestions[0], reusing);
+  EXPECT_EQ(pipeline.Ask(kQuestions[0], plain).text, expected.text);
+  const Answer again = pipeline.Ask(kQuestions[0], reusing);
+  EXPECT_EQ(again.text, first.text);
+  EXPECT_EQ(again.timings.tokens, first.timings.tokens);
+  reusing.reuse_evidence->temperature = 0;
+  EXPECT_ERROR(pipeline.Ask(kQuestions[0], reusing), ErrorCode::kInvalidArgument, "temperature");
+}
+
 }  // namespace
 }  // namespace fovea

@@ -195,6 +195,22 @@ TEST_F(PromptTest, FixedTokensAreTheSameForEveryQuestionAndEvidence) {
   EXPECT_EQ(begin(Build(options, "Where is it?")), begin(plain));
 }
 
+TEST_F(PromptTest, BlocksAreTheLabelledRuns) {
+  EXPECT_TRUE(Build({}).blocks.empty());
+  Add("a", 0, "Alpha is one. Beta is two. Gamma is three.", {0.4f, 0.001f, 0.3f});
+  Add("b", 0, "Delta is 4 metres (13 feet)!", {0.4f});
+  const Prompt prompt = Build({});
+  ASSERT_EQ(prompt.blocks.size(), 4u);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i + 1 < prompt.blocks.size(); ++i) {
+    texts.push_back(TestDecoder().tokenizer().Decode(
+        std::span(prompt.tokens)
+            .subspan(prompt.blocks[i], prompt.blocks[i + 1] - prompt.blocks[i])));
+  }
+  EXPECT_THAT(texts, ::testing::ElementsAre("[1] Alpha is one.\n", "[2] Gamma is three.\n",
+                                            "[3] Delta is 4 metres (13 feet)!\n"));
+}
+
 TEST_F(PromptTest, BadOptionsAreNamed) {
   PromptOptions options;
   options.evidence_tokens = 0;
