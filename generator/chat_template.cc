@@ -1,5 +1,7 @@
 #include "generator/chat_template.h"
 
+#include <algorithm>
+
 #include "lib/base/error.h"
 
 namespace fovea {
@@ -107,6 +109,16 @@ std::vector<TokenId> ChatTemplate::Render(const Bpe& tokenizer,
       break;
   }
   return RenderChatMl(tokenizer, messages);
+}
+
+std::size_t ChatTemplate::FixedTokens(const Bpe& tokenizer, std::span<const ChatMessage> fixed,
+                                      std::span<const TokenId> rendered) const {
+  std::vector<ChatMessage> messages(fixed.begin(), fixed.end());
+  messages.push_back({"user", ""});
+  const std::vector<TokenId> empty = Render(tokenizer, messages);
+  const auto differing =
+      std::mismatch(rendered.begin(), rendered.end(), empty.begin(), empty.end());
+  return static_cast<std::size_t>(differing.first - rendered.begin());
 }
 
 // Text between two control tokens is tokenised in one piece, as the rendered string would be.

@@ -39,6 +39,11 @@ class ChatTemplate {
   // message. Throws Error(kInvalidArgument) on another role.
   std::vector<TokenId> Render(const Bpe& tokenizer, std::span<const ChatMessage> messages) const;
 
+  // How many of the first tokens of `rendered` do not depend on what comes after the messages
+  // `fixed`, which it begins with and which a message of the user follows.
+  std::size_t FixedTokens(const Bpe& tokenizer, std::span<const ChatMessage> fixed,
+                          std::span<const TokenId> rendered) const;
+
   // The token that ends a turn.
   TokenId end_of_turn() const { return end_of_turn_; }
   ChatFamily family() const { return family_; }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
+#include "generator/prefix_cache.h"
 #include "generator/prompt_lookup.h"
 #include "generator/utf8_stream.h"
 #include "lib/base/error.h"
@@ -44,14 +46,14 @@ class Continuation {
       : decoder_(decoder), cache_(cache), pool_(pool), stop_(std::move(stop)) {}
   // Drops the draft, also where an exception ended the call.
   ~Continuation() {
-    const std::size_t size = std::min(cache_.tokens.size(), cache_.keys_values.size());
+    const std::size_t size = std::min({cache_.tokens.size(), cache_.keys_values.size(), exact_});
     cache_.tokens.resize(size);
     cache_.keys_values.Truncate(size);
   }
   Continuation(const Continuation&) = delete;
   Continuation& operator=(const Continuation&) = delete;
 
-  void ReadPrompt(std::span<const TokenId> prompt);
+  void ReadPrompt(std::span<const TokenId> prompt, const GenerateOptions& options);
 
   // Takes `token`, computing it together with up to `most_drafts` guesses unless it was one of the
   // last guesses. The numbers of passes and drafts are added to `counts`.
@@ -61,6 +63,9 @@ class Continuation {
   std::span<float> logits() { return logits_.row(row_); }
 
  private:
+  // Computes the prompt up to `end`.
+  void ReadUpTo(std::span<const TokenId> prompt, std::size_t end);
+
   const Decoder& decoder_;
   PromptCache& cache_;
   ThreadPool* pool_;
@@ -68,24 +73,54 @@ class Continuation {
   std::vector<TokenId> batch_;  // computed last: a token, then its draft
   Matrix logits_;               // [batch, V]
   std::size_t row_ = 0;         // of the last token taken
+  // How many of the cache's tokens are as if the whole prompt had been computed: others are of no
+  // use to the next prompt.
+  std::size_t exact_ = std::numeric_limits<std::size_t>::max();
 };
 
-void Continuation::ReadPrompt(std::span<const TokenId> prompt) {
+void Continuation::ReadPrompt(std::span<const TokenId> prompt, const GenerateOptions& options) {
+  const bool apart = options.evidence != nullptr && options.blocks.size() > 1;
+  const std::size_t whole = apart ? options.blocks.front() : prompt.size() - 1;
   // What the prompt shares with the cache is kept; at least its last token is left to compute, for
   // its logits.
-  const auto shared = static_cast<std::size_t>(
-      std::mismatch(cache_.tokens.begin(), cache_.tokens.end(), prompt.begin(), prompt.end() - 1)
-          .first -
+  const auto limit = prompt.begin() + static_cast<std::ptrdiff_t>(whole);
+  auto shared = static_cast<std::size_t>(
+      std::mismatch(cache_.tokens.begin(), cache_.tokens.end(), prompt.begin(), limit).first -
       cache_.tokens.begin());
   cache_.keys_values.Truncate(shared);
   cache_.tokens.resize(shared);
-  std::vector<float> logits;
-  for (std::size_t at = shared; at < prompt.size();) {
+  const std::size_t fixed = options.prefixes == nullptr ? 0 : std::min(options.fixed_tokens, whole);
+  if (fixed > 0) {
+    if (auto found = options.prefixes->Find(decoder_, prompt.first(fixed), shared, pool_)) {
+      cache_.keys_values = std::move(*found);
+      shared = cache_.keys_values.size();
+      cache_.tokens.assign(prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(shared));
+    }
+  }
+  if (shared < fixed) {
+    ReadUpTo(prompt, fixed);
+    options.prefixes->Store(decoder_, prompt.first(fixed), cache_.keys_values);
+  }
+  if (apart) {
+    ReadUpTo(prompt, whole);
+    exact_ = whole;
     ThrowIfStopped(stop_);
-    const auto block = prompt.subspan(at, std::min(kPrefillBlock, prompt.size() - at));
+    options.evidence->Append(decoder_, prompt, options.blocks, options.evidence_reuse,
+                             cache_.keys_values, pool_);
+    const auto end = prompt.begin() + static_cast<std::ptrdiff_t>(options.blocks.back());
+    cache_.tokens.assign(prompt.begin(), end);
+  }
+  ReadUpTo(prompt, prompt.size());
+}
+
+void Continuation::ReadUpTo(std::span<const TokenId> prompt, std::size_t end) {
+  std::vector<float> logits;
+  while (cache_.tokens.size() < end) {
+    ThrowIfStopped(stop_);
+    const std::size_t at = cache_.tokens.size();
+    const auto block = prompt.subspan(at, std::min(kPrefillBlock, end - at));
     logits = decoder_.Forward(cache_.keys_values, block, pool_);
     cache_.tokens.insert(cache_.tokens.end(), block.begin(), block.end());
-    at += block.size();
   }
   logits_ = Matrix(1, logits.size());
   std::copy(logits.begin(), logits.end(), logits_.data());
@@ -117,7 +152,7 @@ Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
   PromptCache own;
   Continuation text(decoder, options.cache != nullptr ? *options.cache : own, pool, stop);
   auto start = std::chrono::steady_clock::now();
-  text.ReadPrompt(prompt);
+  text.ReadPrompt(prompt, options);
   Generation generation;
   generation.prefill_seconds = SecondsSince(start);
 

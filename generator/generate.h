@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <span>
 #include <stop_token>
@@ -9,11 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "generator/evidence_cache.h"
 #include "generator/sampler.h"
 #include "lib/nn/decoder.h"
 
 namespace fovea {
 
+class PrefixCache;
 class ThreadPool;
 
 // Keys and values of the last prompt and its continuation, so that a prompt that begins the same
@@ -34,6 +37,16 @@ struct GenerateOptions {
   // Called before each token is chosen, with what was generated so far: changes its logits [V].
   std::function<void(std::string_view written, std::span<float> logits)> steer;
   PromptCache* cache = nullptr;  // Borrowed; may be null.
+  // The prompt's first tokens that other prompts begin with as well, and where their keys and
+  // values are kept (borrowed; may be null). Results are the same with and without.
+  std::size_t fixed_tokens = 0;
+  PrefixCache* prefixes = nullptr;
+  // Where blocks of evidence begin in the prompt, and where the last one ends (Prompt::blocks), and
+  // what computes them apart to use them again (borrowed; null: nothing is computed apart). Results
+  // are not those of the whole prompt.
+  std::vector<std::size_t> blocks;
+  EvidenceCache* evidence = nullptr;
+  EvidenceReuse evidence_reuse;
   // Tokens are computed together with a guess at those after them (prompt_lookup.h), which saves
   // forward passes where the guess is right. Results are the same with and without.
   bool prompt_lookup = true;

@@ -50,6 +50,7 @@ void Check(std::string_view question, const AskOptions& options) {
   if (options.max_words < 0) reject("max_words must be >= 0");
   if (options.nearest_examples < 0) reject("the number of examples to show must be >= 0");
   options.sampling.validate();
+  if (options.reuse_evidence) options.reuse_evidence->validate();
 }
 
 // Those that hold the short answer, then by weight.
@@ -203,6 +204,8 @@ struct Pipeline::State {
   std::optional<ChatTemplate> chat;
   std::optional<TokenWords> token_words;  // the decoder's
   PromptCache cache;
+  std::optional<PrefixCache> prefixes;  // nullopt: none are kept
+  EvidenceCache evidence{kDefaultPromptCacheBytes};
   double load_seconds = 0;  // not yet reported in an answer
 
   void LoadDecoder() {
@@ -271,6 +274,13 @@ struct Pipeline::State {
       if (ask.foreign_penalty > 0) vocabulary.Penalise(written, ask.foreign_penalty, logits);
       distribution.Mix(written, logits);
     };
+    generate.fixed_tokens = prompt.fixed_tokens;
+    generate.prefixes = prefixes ? &*prefixes : nullptr;
+    if (ask.reuse_evidence) {
+      generate.blocks = prompt.blocks;
+      generate.evidence = &evidence;
+      generate.evidence_reuse = *ask.reuse_evidence;
+    }
     const Generation generation = Generate(*decoder, prompt.tokens, generate, pool.get(), stop);
     answer.timings.prefill = generation.prefill_seconds;
     answer.timings.generate = generation.decode_seconds;
@@ -300,6 +310,12 @@ Pipeline::Pipeline(const PipelineOptions& options) : state_(std::make_unique<Sta
   state.options = options;
   state.models = options.models.empty() ? DefaultModelsFolder() : options.models;
   state.pool = std::make_unique<ThreadPool>(options.threads);
+  if (options.prompt_cache_bytes > 0) {
+    state.prefixes.emplace(PrefixCacheOptions{
+        .folder = options.prompt_cache.empty() ? DefaultPromptCacheFolder() : options.prompt_cache,
+        .max_bytes = options.prompt_cache_bytes,
+        .log = options.log});
+  }
   std::string embedder = options.embedder;
   Precision precision = kDefaultPrecision;
   if (!options.index.empty()) {

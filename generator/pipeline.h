@@ -25,7 +25,9 @@
 #include <vector>
 
 #include "generator/copy_distribution.h"
+#include "generator/evidence_cache.h"
 #include "generator/examples.h"
+#include "generator/prefix_cache.h"
 #include "generator/prompt_window.h"
 #include "generator/sampler.h"
 #include "lib/base/byte_range.h"
@@ -51,7 +53,11 @@ struct PipelineOptions {
   std::string reader = {};  // A file of weights, "embedding", or empty (generator/load_reader.h).
   // Bytes of passage states kept in the index folder, oldest out first; 0: none are kept.
   std::int64_t state_cache_bytes = kDefaultStateCacheBytes;
-  int threads = 0;  // 0: all cores
+  // Keys and values of the beginnings of prompts (instructions, examples): bytes kept in memory,
+  // and as many in the folder, least recently used out first; 0: none are kept.
+  std::int64_t prompt_cache_bytes = kDefaultPromptCacheBytes;
+  std::filesystem::path prompt_cache = {};  // Empty: DefaultPromptCacheFolder().
+  int threads = 0;                          // 0: all cores
   LogCallback log = {};
 };
 
@@ -66,6 +72,9 @@ struct AskOptions {
   float foreign_penalty = 6;
   // nullopt: the reader's own threshold; > 1: never abstain.
   std::optional<float> abstain_threshold;
+  // Computes the evidence's sentences apart from each other and uses them again where the same ones
+  // are shown: less to compute, but not quite the same answers (docs/performance.md).
+  std::optional<EvidenceReuse> reuse_evidence;
   std::string document_glob;
   // In-context examples for the decoder, of Pipeline::EmbedExamples; may be null.
   std::shared_ptr<const ExampleSet> examples;

@@ -27,6 +27,9 @@ constexpr BuiltInExample kExamples[] = {
     {"Its eggs are laid in spring, mostly in nests of moss.", "What are the nests made of?", "moss",
      "The nests are made of moss."}};
 
+// Messages that every prompt begins with.
+constexpr std::size_t kFixedMessages = 1 + 2 * std::size(kExamples);
+
 // What the decoder is to phrase.
 std::string Task(std::string_view question, std::string_view short_answer) {
   std::string text = "Question: " + std::string(question);
@@ -100,14 +103,20 @@ class Packer {
     return runs;
   }
 
+  // The runs as they are shown.
+  std::vector<std::string> Lines() const {
+    std::vector<std::string> lines;
+    for (const Evidence& run : Runs()) {
+      std::string& line = lines.emplace_back('[' + std::to_string(lines.size() + 1) + "] ");
+      line.append(Slice(passages_[run.passage].text, run.range));
+      line += '\n';
+    }
+    return lines;
+  }
+
   std::string Text() const {
     std::string text;
-    int label = 0;
-    for (const Evidence& run : Runs()) {
-      text += '[' + std::to_string(++label) + "] ";
-      text.append(Slice(passages_[run.passage].text, run.range));
-      text += '\n';
-    }
+    for (const std::string& line : Lines()) text += line;
     return text;
   }
 
@@ -185,6 +194,21 @@ std::vector<ChatMessage> Messages(std::string_view task, const std::string& evid
   return messages;
 }
 
+std::vector<std::size_t> Blocks(std::span<const TokenId> prompt,
+                                const std::vector<std::string>& lines, const Bpe& tokenizer) {
+  std::vector<TokenId> joined;
+  std::vector<std::size_t> blocks = {0};
+  for (const std::string& line : lines) {
+    const std::vector<TokenId> tokens = tokenizer.EncodeIds(line);
+    joined.insert(joined.end(), tokens.begin(), tokens.end());
+    blocks.push_back(joined.size());
+  }
+  const auto at = std::search(prompt.begin(), prompt.end(), joined.begin(), joined.end());
+  if (lines.empty() || at == prompt.end()) return {};
+  for (std::size_t& block : blocks) block += static_cast<std::size_t>(at - prompt.begin());
+  return blocks;
+}
+
 }  // namespace
 
 void PromptOptions::validate() const {
@@ -250,7 +274,11 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
     }
   }
   prompt.evidence = packer.Runs();
-  prompt.tokens = chat.Render(tokenizer, Messages(task, packer.Text(), examples));
+  const std::vector<ChatMessage> messages = Messages(task, packer.Text(), examples);
+  prompt.tokens = chat.Render(tokenizer, messages);
+  prompt.fixed_tokens =
+      chat.FixedTokens(tokenizer, std::span(messages).first(kFixedMessages), prompt.tokens);
+  prompt.blocks = Blocks(prompt.tokens, packer.Lines(), tokenizer);
   prompt.window.context = context;
   prompt.window.instructions = frame_tokens(Task("", ""), {});
   prompt.window.question = frame - prompt.window.examples - prompt.window.instructions;

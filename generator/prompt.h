@@ -43,6 +43,10 @@ struct PromptOptions {
 
 struct Prompt {
   std::vector<TokenId> tokens;
+  std::size_t fixed_tokens = 0;  // the first that do not depend on question and evidence
+  // Where each run of evidence with its label begins in the tokens, and where the last one ends.
+  // Empty where there is no evidence or the tokenizer joins a run with what stands beside it.
+  std::vector<std::size_t> blocks;
   std::vector<Evidence>
       evidence;  // in the order shown: by document (as first given), then position
   PromptWindow window;

@@ -86,6 +86,17 @@ void AnswerOptions::DeclareVerbose(OptionTable& table) {
              "tell on standard error how the decoder's context was spent and what was left out");
 }
 
+void AnswerOptions::DeclareReuse(OptionTable& table) {
+  table.Flag("reuse-evidence", &reuse_evidence,
+             "compute the evidence's sentences apart and use them again: less to compute, but not "
+             "quite the same answers");
+  table.Number("reuse-temperature", &reuse.temperature, 0.1, 10,
+               "of the attention to evidence that is reused (default: 1)");
+  table.Integer("reuse-recompute", &reuse.recomputed, 0,
+                "tokens at the beginning of each run of evidence that are computed anew (default: "
+                "0)");
+}
+
 AskOptions AnswerOptions::Resolve(bool json) const {
   AskOptions options = ask;
   options.passages = passages;
@@ -104,6 +115,7 @@ AskOptions AnswerOptions::Resolve(bool json) const {
   } else if (abstain != "auto") {
     options.abstain_threshold = static_cast<float>(ParseNumber(abstain).value_or(kNeverAbstain));
   }
+  if (reuse_evidence) options.reuse_evidence = reuse;
   return options;
 }
 

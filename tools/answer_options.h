@@ -22,6 +22,8 @@ struct AnswerOptions {
   AskOptions ask;
   std::string examples_file;
   bool verbose = false;  // tell how the decoder's context was spent
+  bool reuse_evidence = false;
+  EvidenceReuse reuse;
   bool show_attention = false;
   std::string attention_html;  // a file, or none
 
@@ -32,6 +34,7 @@ struct AnswerOptions {
   void DeclareAttention(OptionTable& table);
   void DeclareExamples(OptionTable& table);
   void DeclareVerbose(OptionTable& table);
+  void DeclareReuse(OptionTable& table);
   // The library's options out of all this. With --json nothing is computed for --show-attention.
   // Throws UsageError, Error.
   AskOptions Resolve(bool json = false) const;

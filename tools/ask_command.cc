@@ -59,6 +59,8 @@ class AskCommand final : public Command {
     options_.DeclarePassages(table);
     options_.DeclareMode(table);
     options_.DeclareSampling(table);
+    options_.DeclareReuse(table);
+    prompt_cache_.Declare(table);
     options_.DeclareAbstain(table);
     table.Text("filter", &options_.ask.document_glob, "GLOB", "only documents whose name matches");
     table.Flag("stream", &stream_, "write the answer as it is made (without --json)");
@@ -88,7 +90,7 @@ class AskCommand final : public Command {
       }
     }
     AskOptions options = options_.Resolve(session.options().json);
-    Pipeline pipeline(session.ForPipeline(session.options().index));
+    Pipeline pipeline(session.ForPipeline(session.options().index, prompt_cache_));
     options_.AddExamples(session, pipeline, options);
     for (std::size_t i = 0; i < questions.size(); ++i) {
       Ask(session, pipeline, questions[i], options, questions.size() > 1);
@@ -133,6 +135,7 @@ class AskCommand final : public Command {
 
   std::vector<std::string> words_;
   AnswerOptions options_;
+  PromptCacheOption prompt_cache_;
   std::string questions_file_;
   bool stream_ = false;
 };
@@ -146,13 +149,14 @@ class ReadCommand final : public Command {
     table.Text("question", &question_, "Q", "the question");
     options_.DeclareMode(table);
     options_.DeclareSampling(table);
+    prompt_cache_.Declare(table);
     options_.DeclareAbstain(table);
     options_.DeclareAttention(table);
   }
 
   int Run(Session& session) override {
     if (IsBlank(question_)) throw UsageError("--question: missing or empty");
-    Pipeline pipeline(session.ForPipeline(""));
+    Pipeline pipeline(session.ForPipeline("", prompt_cache_));
     std::vector<Hit> hits;
     for (const std::string& file : files_) AddFile(session, file, pipeline.encoder(), hits);
     AskOptions options = options_.Resolve(session.options().json);
@@ -207,6 +211,7 @@ class ReadCommand final : public Command {
   std::vector<std::string> files_;
   std::string question_;
   AnswerOptions options_;
+  PromptCacheOption prompt_cache_;
 };
 
 }  // namespace

@@ -74,6 +74,7 @@ class EvalQaCommand final : public Command {
     options_.DeclarePassages(table);
     options_.DeclareMode(table);
     options_.DeclareSampling(table);
+    options_.DeclareReuse(table);
     table.Custom(
         "abstain", "auto|never|T", [this](const std::string& text) { SetAbstain(text); },
         "as in ask (default: never for v1.1 files, auto for v2.0)");

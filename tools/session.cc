@@ -72,13 +72,15 @@ std::filesystem::path Session::GeneratorFile() const {
                       options_.generator.empty() ? kDefaultGenerator : options_.generator);
 }
 
-PipelineOptions Session::ForPipeline(const std::filesystem::path& index) {
+PipelineOptions Session::ForPipeline(const std::filesystem::path& index,
+                                     const PromptCacheOption& prompt_cache) {
   PipelineOptions pipeline;
   pipeline.index = index;
   pipeline.models = models_folder();
   pipeline.embedder = options_.embedder;
   pipeline.generator = options_.generator;
   pipeline.reader = options_.reader;
+  pipeline.prompt_cache_bytes = prompt_cache.bytes();
   pipeline.threads = options_.threads;
   pipeline.log = log();
   return pipeline;
@@ -87,6 +89,13 @@ PipelineOptions Session::ForPipeline(const std::filesystem::path& index) {
 ThreadPool& Session::pool() {
   if (!pool_) pool_ = std::make_unique<ThreadPool>(options_.threads);
   return *pool_;
+}
+
+void PromptCacheOption::Declare(OptionTable& table) {
+  table.Integer("prompt-cache", &mebibytes, 0,
+                "MiB of what prompts begin with that are kept computed, in memory and on disk; 0: "
+                "nothing (default: " +
+                    std::to_string(mebibytes) + ")");
 }
 
 void PrecisionOption::Declare(OptionTable& table) {

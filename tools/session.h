@@ -32,6 +32,14 @@ struct CommonOptions {
   void Declare(OptionTable& table);
 };
 
+// --prompt-cache, which the commands share that generate.
+struct PromptCacheOption {
+  int mebibytes = static_cast<int>(kDefaultPromptCacheBytes >> 20);
+
+  void Declare(OptionTable& table);
+  std::int64_t bytes() const { return std::int64_t{mebibytes} << 20; }
+};
+
 class Session {
  public:
   // Borrows `options`, which must outlive the session.
@@ -60,7 +68,8 @@ class Session {
   std::filesystem::path EmbedderFolder(const std::string& preferred = "") const;
   std::filesystem::path GeneratorFile() const;
   // Options of a Pipeline over `index` (empty: none).
-  PipelineOptions ForPipeline(const std::filesystem::path& index);
+  PipelineOptions ForPipeline(const std::filesystem::path& index,
+                              const PromptCacheOption& prompt_cache = {});
 
   // Made at the first call, --threads wide.
   ThreadPool& pool();

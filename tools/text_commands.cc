@@ -10,6 +10,7 @@
 
 #include "generator/chat_template.h"
 #include "generator/generate.h"
+#include "generator/prefix_cache.h"
 #include "lib/kernels/kernels.h"
 #include "lib/nn/decoder.h"
 #include "lib/nn/encoder.h"
@@ -169,6 +170,7 @@ class GenerateCommand final : public Command {
   void Declare(OptionTable& table) override {
     table.Positional("PROMPT", &words_, 0, std::numeric_limits<std::size_t>::max());
     options_.DeclareSampling(table);
+    prompt_cache_.Declare(table);
     table.Flag("raw", &raw_, "continue the prompt as it is, without the chat template");
     table.Text("system", &system_, "TEXT", "system message of the chat template");
   }
@@ -186,6 +188,13 @@ class GenerateCommand final : public Command {
     GenerateOptions options;
     options.max_tokens = options_.ask.max_tokens;
     options.sampling = options_.ask.sampling;
+    std::optional<PrefixCache> prefixes;
+    if (prompt_cache_.mebibytes > 0) {
+      prefixes.emplace(PrefixCacheOptions{.folder = DefaultPromptCacheFolder(),
+                                          .max_bytes = prompt_cache_.bytes(),
+                                          .log = session.log()});
+      options.prefixes = &*prefixes;
+    }
     std::vector<TokenId> tokens;
     if (raw_) {
       tokens = decoder->tokenizer().EncodeIds(prompt);
@@ -195,6 +204,8 @@ class GenerateCommand final : public Command {
       if (!system_.empty()) messages.push_back({"system", system_});
       messages.push_back({"user", prompt});
       tokens = chat.Render(decoder->tokenizer(), messages);
+      options.fixed_tokens = chat.FixedTokens(
+          decoder->tokenizer(), std::span(messages).first(messages.size() - 1), tokens);
       options.stop_tokens.push_back(chat.end_of_turn());
     }
     ThreadPool& pool = session.pool();
@@ -229,6 +240,7 @@ class GenerateCommand final : public Command {
  private:
   std::vector<std::string> words_;
   AnswerOptions options_;
+  PromptCacheOption prompt_cache_;
   bool raw_ = false;
   std::string system_;
 };

@@ -63,7 +63,8 @@ def embedding(options, threads):
 
 def generation(options, threads):
     figures = [Figure("prefill 512 tokens, SmolLM2-135M Q4_1", "prefill_tokens_per_s", "prefill_tokens_per_s", "tokens/s"),
-               Figure("decode 128 tokens after them", "decode_tokens_per_s", "decode_tokens_per_s", "tokens/s")]
+               Figure("decode 128 tokens after them", "decode_tokens_per_s", "decode_tokens_per_s", "tokens/s"),
+               Figure("first token of 512, 96 of them cached", "first_token_ms", "first_token_ms", "ms", True)]
     return Pair("generate", "llama.cpp, same file",
                 [sys.executable, HERE / "generate_llama.py", options.generator, threads],
                 [options.build / "bench/generate_bench", options.generator, threads], figures)

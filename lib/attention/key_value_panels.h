@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 
 #include "lib/base/round_up.h"
 #include "lib/kernels/matrix.h"
@@ -33,12 +34,18 @@ class KeyValuePanels {
   // Room for `capacity` tokens, rounded up to 16, zeros at first.
   KeyValuePanels(const KeyValueShape& shape, std::size_t capacity, MemoryArena* arena = nullptr);
 
+  // How many bytes such panels take.
+  static std::size_t Bytes(const KeyValueShape& shape, std::size_t capacity);
+
   const KeyValueShape& shape() const { return shape_; }
   std::size_t capacity() const { return capacity_; }
 
   // keys, values [T, Hkv·Dh] of the tokens [first, first + T), all below the capacity.
   void Write(std::size_t first, ConstMatrixView keys, ConstMatrixView values);
-  // The first `tokens` of another one of the same shape; both have room for them.
+  // The reverse: what is kept of the tokens [first, first + T), in f32.
+  void Read(std::size_t first, MatrixView keys, MatrixView values) const;
+  // The first `tokens` of another one of the same shape; both have room for them. Zeros take the
+  // place of other keys in the last panel, so that what follows a prefix leaves no trace.
   void CopyFrom(const KeyValuePanels& other, std::size_t tokens);
 
   // Keys 16 · panel … + 15 of a head: [Dh, 16]. Lanes of tokens not written hold any numbers.
@@ -50,6 +57,9 @@ class KeyValuePanels {
     return data_.get() +
            (heads() * width() + (head * value_panels() + panel) * 16) * capacity_ * element_bytes();
   }
+  // All of it, keys first; valid until the panels go.
+  std::span<std::byte> bytes() { return {data_.get(), Bytes(shape_, capacity_)}; }
+  std::span<const std::byte> bytes() const { return {data_.get(), Bytes(shape_, capacity_)}; }
 
  private:
   std::size_t heads() const { return static_cast<std::size_t>(shape_.kv_heads); }

@@ -79,19 +79,26 @@ Rope::Rope(const RopeOptions& options)
   if (yarn) magnitude_ *= 1 + 0.1 * std::log(options.factor);
 }
 
-RopeTable Rope::Positions(std::size_t first, std::size_t count) const {
-  RopeTable table;
-  table.pairing_ = pairing_;
-  table.cosine_ = Matrix(count, frequencies_.size());
-  table.sine_ = Matrix(count, frequencies_.size());
-  for (std::size_t t = 0; t < count; ++t) {
-    for (std::size_t i = 0; i < frequencies_.size(); ++i) {
-      // In double: at position 8000 an f32 angle would already be off by 5e-4.
-      const double angle = static_cast<double>(first + t) * frequencies_[i];
-      table.cosine_.row(t)[i] = static_cast<float>(std::cos(angle) * magnitude_);
-      table.sine_.row(t)[i] = static_cast<float>(std::sin(angle) * magnitude_);
-    }
+void Rope::SetRow(RopeTable& table, std::size_t row, double position, double magnitude) const {
+  for (std::size_t i = 0; i < frequencies_.size(); ++i) {
+    // In double: at position 8000 an f32 angle would already be off by 5e-4.
+    const double angle = position * frequencies_[i];
+    table.cosine_.row(row)[i] = static_cast<float>(std::cos(angle) * magnitude);
+    table.sine_.row(row)[i] = static_cast<float>(std::sin(angle) * magnitude);
   }
+}
+
+RopeTable Rope::Positions(std::size_t first, std::size_t count) const {
+  RopeTable table(pairing_, count, frequencies_.size());
+  for (std::size_t t = 0; t < count; ++t)
+    SetRow(table, t, static_cast<double>(first + t), magnitude_);
+  return table;
+}
+
+RopeTable Rope::Distance(std::size_t distance, std::size_t count) const {
+  RopeTable table(pairing_, count, frequencies_.size());
+  // The magnitude is in the keys already.
+  for (std::size_t t = 0; t < count; ++t) SetRow(table, t, static_cast<double>(distance), 1);
   return table;
 }
 

@@ -37,12 +37,17 @@ struct RopeOptions {
 // The turns of consecutive positions.
 class RopeTable {
  public:
+  RopeTable() = default;  // of no position
+
   // Rotates in place every head of every row: rows [T, heads · head_width], row t at position first_row + t of the table.
   // Throws Error(kInvalidArgument) past the table's end or if the widths do not fit.
   void Apply(MatrixView rows, int head_width, std::size_t first_row) const;
 
  private:
   friend class Rope;
+  RopeTable(RopePairing pairing, std::size_t positions, std::size_t pairs)
+      : pairing_(pairing), cosine_(positions, pairs), sine_(positions, pairs) {}
+
   RopePairing pairing_ = RopePairing::kInterleaved;
   Matrix cosine_;  // [positions, Dr/2]
   Matrix sine_;
@@ -58,7 +63,13 @@ class Rope {
   // The turns of positions [first, first + count).
   RopeTable Positions(std::size_t first, std::size_t count) const;
 
+  // The turns that move `count` keys on by `distance` positions each: turned for position p, they come to be those of
+  // p + distance.
+  RopeTable Distance(std::size_t distance, std::size_t count) const;
+
  private:
+  void SetRow(RopeTable& table, std::size_t row, double position, double magnitude) const;
+
   RopePairing pairing_;
   std::vector<double> frequencies_;  // [Dr/2], radians a position
   double magnitude_;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -107,8 +108,10 @@ void PublishFile(const std::filesystem::path& temporary, const std::filesystem::
 }
 
 void WriteFileAtomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  // Threads may write the same file at once.
+  static std::atomic<unsigned> number{0};
   std::filesystem::path temporary = path;
-  temporary += ".tmp" + std::to_string(getpid());
+  temporary += ".tmp" + std::to_string(getpid()) + "-" + std::to_string(number++);
   try {
     WriteAll(temporary, path, bytes);
     PublishFile(temporary, path);

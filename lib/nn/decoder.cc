@@ -8,6 +8,7 @@
 #include "lib/attention/rope.h"
 #include "lib/base/error.h"
 #include "lib/base/thread_pool.h"
+#include "lib/kernels/isa.h"
 #include "lib/kernels/kernels.h"
 #include "lib/kernels/packed_matrix.h"
 #include "lib/nn/decoder_config.h"
@@ -114,6 +115,7 @@ struct Decoder::State {
   std::vector<float> output_norm;  // [D]
   PackedMatrix output;             // [V, D]; empty when the head is tied.
   bool tied = true;
+  DecoderPrecision precision = DecoderPrecision::kFast;
   KeyValuePrecision cache_precision = KeyValuePrecision::kF16;
 
   std::size_t query_width() const {
@@ -130,6 +132,7 @@ struct Decoder::State {
   void ReadWeights(const DecoderOptions& options);
   Layer ReadLayer(TensorReader& reader, int index) const;
   void CheckTokens(const KvCache& cache, std::span<const TokenId> tokens) const;
+  void CheckHolds(const KvCache& cache, std::size_t tokens) const;
   void RunLayer(const Layer& layer, KeyValuePanels& cached, std::size_t past, std::size_t tokens,
                 Scratch& scratch, ThreadPool* pool) const;
   // Appends at most kPrefillBlock tokens after the first `past` of the cache; hidden states land in
@@ -172,6 +175,7 @@ void Decoder::State::ReadWeights(const DecoderOptions& options) {
   const auto width = static_cast<std::size_t>(config.width);
   const auto vocabulary = static_cast<std::size_t>(config.vocabulary);
   CheckMemory(file);
+  precision = options.precision;
   cache_precision =
       options.cache.value_or(options.precision == DecoderPrecision::kF32 ? KeyValuePrecision::kF32
                                                                          : KeyValuePrecision::kF16);
@@ -201,6 +205,13 @@ void Decoder::State::CheckTokens(const KvCache& cache, std::span<const TokenId> 
       fail("token id " + std::to_string(Value(id)) + " is outside the vocabulary of " +
            std::to_string(config.vocabulary));
     }
+  }
+}
+
+void Decoder::State::CheckHolds(const KvCache& cache, std::size_t tokens) const {
+  if (tokens > cache.size() || !cache.state().Fits(layers.size(), cache_shape())) {
+    throw Error(ErrorCode::kInvalidArgument, "the key/value cache does not hold " +
+                                                 std::to_string(tokens) + " tokens of " + name);
   }
 }
 
@@ -300,6 +311,12 @@ const Bpe& Decoder::tokenizer() const { return state_->tokenizer; }
 const std::string& Decoder::fingerprint() const { return state_->fingerprint; }
 const std::string& Decoder::name() const { return state_->name; }
 
+std::string Decoder::cache_fingerprint() const {
+  return state_->fingerprint + (state_->precision == DecoderPrecision::kFast ? " fast" : " f32") +
+         (state_->cache_precision == KeyValuePrecision::kF16 ? " f16 " : " f32 ") +
+         std::string(Name(CurrentIsa()));
+}
+
 std::vector<float> Decoder::Forward(KvCache& cache, std::span<const TokenId> tokens,
                                     ThreadPool* pool) const {
   std::vector<float> logits(static_cast<std::size_t>(state_->config.vocabulary));
@@ -319,6 +336,52 @@ Matrix Decoder::ForwardAll(KvCache& cache, std::span<const TokenId> tokens,
     state_->Head(hidden, logits.view().Rows(begin, begin + hidden.rows), pool);
   });
   return logits;
+}
+
+void Decoder::AppendMoved(KvCache& cache, const KvCache& source, const MovedTokens& moved) const {
+  const State& state = *state_;
+  state.CheckHolds(source, moved.first + moved.count);
+  KvCache::State& to = cache.state();
+  CacheBytes(to.size + moved.count);  // Refuses what exceeds the context.
+  to.Reserve(to.size + moved.count, static_cast<std::size_t>(state.config.context),
+             state.layers.size(), state.cache_shape());
+  const RopeTable turns = state.rope.Distance(moved.distance, moved.count);
+  Matrix keys(moved.count, state.key_width()), values(moved.count, state.key_width());
+  for (std::size_t i = 0; i < state.layers.size(); ++i) {
+    source.state().layers[i].Read(moved.first, keys.view(), values.view());
+    // Where nothing changes, not a bit may.
+    if (moved.distance > 0) turns.Apply(keys.view(), state.config.head_width, 0);
+    for (std::size_t t = 0; t < moved.count; ++t) {
+      for (float& x : keys.row(t)) x *= moved.key_scale;
+    }
+    to.layers[i].Write(to.size, keys.view(), values.view());
+  }
+  to.size += moved.count;
+}
+
+std::size_t Decoder::CacheBytes(std::size_t tokens) const {
+  if (tokens > static_cast<std::size_t>(state_->config.context)) {
+    throw Error(ErrorCode::kInvalidArgument, name() + ": " + std::to_string(tokens) +
+                                                 " tokens exceed the context of " +
+                                                 std::to_string(state_->config.context));
+  }
+  return state_->layers.size() * KeyValuePanels::Bytes(state_->cache_shape(), tokens);
+}
+
+std::vector<std::byte> Decoder::SaveCache(const KvCache& cache, std::size_t tokens) const {
+  state_->CheckHolds(cache, tokens);
+  return cache.state().Save(tokens);
+}
+
+KvCache Decoder::LoadCache(std::span<const std::byte> bytes, std::size_t tokens) const {
+  if (bytes.size() != CacheBytes(tokens)) {
+    throw Error(ErrorCode::kCorrupt, std::to_string(bytes.size()) +
+                                         " bytes are not the keys and values of " +
+                                         std::to_string(tokens) + " tokens of " + name());
+  }
+  KvCache cache;
+  cache.state().Load(bytes, tokens, state_->layers.size(), state_->cache_shape());
+  return cache;
 }
 
 }  // namespace fovea

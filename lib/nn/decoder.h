@@ -56,6 +56,7 @@ class KvCache {
 
   struct State;  // Known to the decoder only.
   State& state() { return *state_; }
+  const State& state() const { return *state_; }
 
  private:
   std::unique_ptr<State> state_;
@@ -73,6 +74,14 @@ struct DecoderOptions {
   ThreadPool* pool = nullptr;  // Packs the weights; null: the calling thread does.
 };
 
+// A run of tokens that go from one KvCache to another, for Decoder::AppendMoved.
+struct MovedTokens {
+  std::size_t first = 0;  // in the one that they come from
+  std::size_t count = 0;
+  std::size_t distance = 0;  // positions that they move on
+  float key_scale = 1;  // Multiplies the keys, and with them the logits of who attends to them.
+};
+
 class Decoder {
  public:
   // Throws Error(kNotFound | kCorrupt | kUnsupported); other architectures and weight types are
@@ -86,6 +95,9 @@ class Decoder {
   const Bpe& tokenizer() const;
   const std::string& fingerprint() const;
   const std::string& name() const;
+  // What keys and values depend on beside the tokens: the weights, the precisions, and the
+  // instruction set in use, which differ in the last bits.
+  std::string cache_fingerprint() const;
 
   // Appends `tokens` to the cache and gives the logits [V] after the last one. tokens must not be
   // empty; Error(kInvalidArgument) if cache and tokens together exceed the context. Equal to
@@ -95,6 +107,20 @@ class Decoder {
 
   // The same with the logits after each token: [T, V].
   Matrix ForwardAll(KvCache& cache, std::span<const TokenId> tokens, ThreadPool* pool) const;
+
+  // Appends keys and values of tokens that were computed in `source`, the keys turned for their new
+  // positions. They keep what they attended to there, so that this is not what Forward gives,
+  // unless it was the same tokens. Throws Error(kInvalidArgument) if `source` holds fewer, or
+  // another model's, or the context is exceeded.
+  void AppendMoved(KvCache& cache, const KvCache& source, const MovedTokens& moved) const;
+
+  // Keys and values of the cache's first `tokens`, to be kept elsewhere: the same tokens give the
+  // same bytes. Throws Error(kInvalidArgument) if it holds fewer, or another model's.
+  std::vector<std::byte> SaveCache(const KvCache& cache, std::size_t tokens) const;
+  // The reverse. Throws Error(kCorrupt) if the bytes are not as many as `tokens` take.
+  KvCache LoadCache(std::span<const std::byte> bytes, std::size_t tokens) const;
+  // How many they take. Throws Error(kInvalidArgument) past the context.
+  std::size_t CacheBytes(std::size_t tokens) const;
 
  private:
   struct State;

@@ -25,10 +25,13 @@ KeyValuePanels Resized(const KeyValuePanels& layer, std::size_t used, std::size_
 
 }  // namespace
 
+bool KvCache::State::Fits(std::size_t layer_count, const KeyValueShape& shape) const {
+  return layers.size() == layer_count && (layers.empty() || layers.front().shape() == shape);
+}
+
 void KvCache::State::Reserve(std::size_t tokens, std::size_t limit, std::size_t layer_count,
                              const KeyValueShape& shape) {
-  const bool fits_model =
-      layers.size() == layer_count && (layers.empty() || layers.front().shape() == shape);
+  const bool fits_model = Fits(layer_count, shape);
   if (!fits_model && size > 0) {
     throw Error(ErrorCode::kInvalidArgument,
                 "the key/value cache holds the tokens of another model or precision");
@@ -46,6 +49,27 @@ void KvCache::State::Reserve(std::size_t tokens, std::size_t limit, std::size_t 
         layer, size,
         std::max(std::min(std::max(layer.capacity() * 2, kFirstCapacity), limit), tokens), &arena);
   }
+}
+
+std::vector<std::byte> KvCache::State::Save(std::size_t tokens) const {
+  std::vector<std::byte> bytes;
+  for (const KeyValuePanels& layer : layers) {
+    const KeyValuePanels saved = Resized(layer, tokens, tokens, nullptr);
+    bytes.insert(bytes.end(), saved.bytes().begin(), saved.bytes().end());
+  }
+  return bytes;
+}
+
+void KvCache::State::Load(std::span<const std::byte> bytes, std::size_t tokens,
+                          std::size_t layer_count, const KeyValueShape& shape) {
+  MemoryArena arena(kChunk);
+  layers.clear();
+  for (std::size_t i = 0; i < layer_count; ++i) {
+    const std::span<std::byte> layer = layers.emplace_back(shape, tokens, &arena).bytes();
+    std::copy_n(bytes.begin(), layer.size(), layer.begin());
+    bytes = bytes.subspan(layer.size());
+  }
+  size = tokens;
 }
 
 KvCache::KvCache() : state_(std::make_unique<State>()) {}

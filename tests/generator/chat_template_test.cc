@@ -179,6 +179,30 @@ TEST(ChatTemplateTest, AChatMlTemplateWithoutAMessageOfItsOwnInsertsNone) {
             "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
 }
 
+TEST(ChatTemplateTest, FixedTokensEndWhereTheUsersTextBegins) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> families = {
+      {"{{'<|im_start|>' + role}}", {"<|im_start|>", "<|im_end|>"}},
+      {"{{ '<|start_header_id|>' + role }}",
+       {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"}},
+      {"{{ '<start_of_turn>' }}", {"<bos>", "<start_of_turn>", "<end_of_turn>"}}};
+  for (const auto& [jinja, control] : families) {
+    const Bpe tokenizer = SmallTokenizer(control);
+    const ChatTemplate chat = ChatTemplate::FromText(jinja, tokenizer, TokenId(256));
+    std::vector<ChatMessage> messages = {{"system", "Be brief."}, {"user", "Hi, you"}};
+    const std::vector<TokenId> rendered = chat.Render(tokenizer, messages);
+    const std::size_t fixed = chat.FixedTokens(tokenizer, std::span(messages).first(1), rendered);
+    EXPECT_TRUE(
+        Spelled({rendered.begin() + static_cast<std::ptrdiff_t>(fixed), rendered.end()}, control)
+            .starts_with("Hi, you"))
+        << jinja;
+    messages.back().text = "Another question";
+    const std::vector<TokenId> other = chat.Render(tokenizer, messages);
+    EXPECT_EQ(chat.FixedTokens(tokenizer, std::span(messages).first(1), other), fixed);
+    EXPECT_TRUE(std::equal(rendered.begin(), rendered.begin() + static_cast<std::ptrdiff_t>(fixed),
+                           other.begin()));
+  }
+}
+
 TEST(ChatTemplateTest, AnUnknownTemplateIsRefusedWithTheMarkersLookedFor) {
   const Bpe tokenizer = SmallTokenizer({});
   EXPECT_ERROR(ChatTemplate::FromText("[INST] {{ message }} [/INST]", tokenizer, TokenId(-1)),

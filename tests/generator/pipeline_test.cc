@@ -356,5 +356,49 @@ TEST(Pipeline, ReadsWithTheWeightsAskedForAndKeepsTheStates) {
   EXPECT_EQ(Pipeline(options).CacheStates(), 2);
 }
 
+TEST(Pipeline, KeepsTheBeginningsOfPromptsForTheNextProcess) {
+  const TempFolder cache;
+  PipelineOptions options{
+      .index = TestCorpus().index, .prompt_cache_bytes = 0, .prompt_cache = cache.path() / "kv"};
+  options.threads = 2;
+  AskOptions ask;
+  ask.abstain_threshold = 2.0f;  // never
+  ask.examples = {{"How deep is the harbour?", "It is 12 metres deep."}};
+  const Answer expected = Pipeline(options).Ask(kQuestions[0], ask);
+  EXPECT_FALSE(std::filesystem::exists(options.prompt_cache));
+  options.prompt_cache_bytes = kDefaultPromptCacheBytes;
+  for (int process = 0; process < 2; ++process) {
+    Pipeline pipeline(options);
+    options.threads = 1;
+    for (const char* question : {kQuestions[1], kQuestions[0]}) {
+      const Answer answer = pipeline.Ask(question, ask);
+      if (question != kQuestions[0]) continue;
+      EXPECT_EQ(answer.text, expected.text);
+      EXPECT_EQ(answer.timings.tokens, expected.timings.tokens);
+    }
+    // Both questions begin alike.
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(options.prompt_cache), {}), 1);
+  }
+}
+
+// What was reused before makes no difference, neither to the next answer with it nor to one
+// without.
+TEST(Pipeline, ReusedEvidenceLeavesNoTrace) {
+  PipelineOptions options{.index = TestCorpus().index, .prompt_cache_bytes = 0};
+  AskOptions plain;
+  plain.abstain_threshold = 2.0f;  // never
+  AskOptions reusing = plain;
+  reusing.reuse_evidence = EvidenceReuse{.recomputed = 2};
+  const Answer expected = Pipeline(options).Ask(kQuestions[0], plain);
+  Pipeline pipeline(options);
+  const Answer first = pipeline.Ask(kQuestions[0], reusing);
+  EXPECT_EQ(pipeline.Ask(kQuestions[0], plain).text, expected.text);
+  const Answer again = pipeline.Ask(kQuestions[0], reusing);
+  EXPECT_EQ(again.text, first.text);
+  EXPECT_EQ(again.timings.tokens, first.timings.tokens);
+  reusing.reuse_evidence->temperature = 0;
+  EXPECT_ERROR(pipeline.Ask(kQuestions[0], reusing), ErrorCode::kInvalidArgument, "temperature");
+}
+
 }  // namespace
 }  // namespace fovea

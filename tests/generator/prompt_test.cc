@@ -220,6 +220,42 @@ TEST_F(PromptTest, AQuestionLongerThanTheContextIsRefused) {
   EXPECT_ERROR(Build({}, question), ErrorCode::kInvalidArgument, "exceeds the context");
 }
 
+TEST_F(PromptTest, FixedTokensAreTheSameForEveryQuestionAndEvidence) {
+  const auto begin = [](const Prompt& prompt) {
+    return std::vector<TokenId>(
+        prompt.tokens.begin(),
+        prompt.tokens.begin() + static_cast<std::ptrdiff_t>(prompt.fixed_tokens));
+  };
+  PromptOptions options;
+  const Prompt plain = Build(options);
+  options.examples = {{"How deep is it?", "It is 12 metres deep."}};
+  const std::vector<TokenId> with_examples = begin(Build(options, "Why?"));
+  EXPECT_GT(with_examples.size(), plain.fixed_tokens);
+  EXPECT_THAT(
+      TestDecoder().tokenizer().Decode(with_examples),
+      ::testing::AllOf(::testing::HasSubstr("12 metres deep."), ::testing::EndsWith("user\n")));
+  Add("a", 0, "Alpha is one. Beta is two.", {0.4f, 0.3f});
+  EXPECT_EQ(begin(Build(options, "How high is it?")), with_examples);
+  options.examples.clear();
+  EXPECT_EQ(begin(Build(options, "Where is it?")), begin(plain));
+}
+
+TEST_F(PromptTest, BlocksAreTheLabelledRuns) {
+  EXPECT_TRUE(Build({}).blocks.empty());
+  Add("a", 0, "Alpha is one. Beta is two. Gamma is three.", {0.4f, 0.001f, 0.3f});
+  Add("b", 0, "Delta is 4 metres (13 feet)!", {0.4f});
+  const Prompt prompt = Build({});
+  ASSERT_EQ(prompt.blocks.size(), 4u);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i + 1 < prompt.blocks.size(); ++i) {
+    texts.push_back(TestDecoder().tokenizer().Decode(
+        std::span(prompt.tokens)
+            .subspan(prompt.blocks[i], prompt.blocks[i + 1] - prompt.blocks[i])));
+  }
+  EXPECT_THAT(texts, ::testing::ElementsAre("[1] Alpha is one.\n", "[2] Gamma is three.\n",
+                                            "[3] Delta is 4 metres (13 feet)!\n"));
+}
+
 TEST_F(PromptTest, BadOptionsAreNamed) {
   PromptOptions options;
   options.evidence_tokens = 0;

@@ -10,7 +10,7 @@
 
 #include "lib/base/file.h"
 #include "retriever/sqlite.h"
-#include "tests/retriever/child_process.h"
+#include "tests/support/child_process.h"
 #include "tests/support/temp_folder.h"
 
 namespace fovea {

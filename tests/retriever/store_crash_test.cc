@@ -14,7 +14,7 @@
 #include "lib/base/file.h"
 #include "retriever/store.h"
 #include "retriever/vector_index.h"
-#include "tests/retriever/child_process.h"
+#include "tests/support/child_process.h"
 #include "tests/retriever/store_fixtures.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"

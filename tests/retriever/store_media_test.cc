@@ -1,7 +1,6 @@
 // Full disks, folders that cannot be written, and two processes at once.
 
 #include <gmock/gmock.h>
-#include <grp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -11,8 +10,8 @@
 
 #include "retriever/store.h"
 #include "retriever/vector_index.h"
-#include "tests/retriever/child_process.h"
 #include "tests/retriever/store_fixtures.h"
+#include "tests/support/child_process.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
 
@@ -111,15 +110,6 @@ TEST(FullDisk, AVectorsFileThatDoesNotFitIsNotNamed) {
   EXPECT_EQ(VectorIndex::Open(*store, {}, nullptr, {})->size(), 4'000);
 }
 
-// Becomes a user that may not write where permissions forbid it: they do not bind root.
-void BecomeOrdinaryUser() {
-  if (geteuid() != 0) return;
-  constexpr uid_t kNobody = 65534;
-  if (setgroups(0, nullptr) != 0 || setegid(kNobody) != 0 || seteuid(kNobody) != 0) {
-    throw Error(ErrorCode::kIo, "cannot drop root's rights");
-  }
-}
-
 class ReadOnlyFolder : public ::testing::Test {
  protected:
   void MakeIndex() {
@@ -143,7 +133,7 @@ TEST_F(ReadOnlyFolder, IsReadButNotWritten) {
   MakeIndex();
   Protect();
   const int status = test::RunInChild([&] {
-    BecomeOrdinaryUser();
+    test::BecomeOrdinaryUser();
     const int result =
         Expect(ErrorCode::kIo, "lock", [&] { Store::Open(folder_.path(), Store::Mode::kWrite); });
     if (result != 0) return result;
@@ -159,7 +149,7 @@ TEST_F(ReadOnlyFolder, IsReadButNotWritten) {
 TEST_F(ReadOnlyFolder, CannotBeMade) {
   Protect();
   const int status = test::RunInChild([&] {
-    BecomeOrdinaryUser();
+    test::BecomeOrdinaryUser();
     return Expect(ErrorCode::kIo, "new",
                   [&] { Store::Open(folder_.path() / "new", Store::Mode::kWrite); });
   });
@@ -181,7 +171,7 @@ TEST_F(ReadOnlyFolder, WithChangesOfAnInterruptedRunSaysWhatToDo) {
   fs::remove(folder_.path() / "fovea.sqlite-shm");
   Protect();
   const int status = test::RunInChild([&] {
-    BecomeOrdinaryUser();
+    test::BecomeOrdinaryUser();
     return Expect(ErrorCode::kIo, "interrupted run",
                   [&] { Store::Open(folder_.path(), Store::Mode::kRead); });
   });
@@ -200,7 +190,7 @@ TEST_F(ReadOnlyFolder, ItsReaderKeepsWritersOut) {
   ASSERT_EQ(pipe(ready), 0);
   ASSERT_EQ(pipe(done), 0);
   const pid_t child = test::Spawn([&] {
-    BecomeOrdinaryUser();
+    test::BecomeOrdinaryUser();
     auto store = Store::Open(folder_.path(), Store::Mode::kRead);
     char byte = 'r';
     if (write(ready[1], &byte, 1) != 1 || read(done[0], &byte, 1) != 1) return 1;

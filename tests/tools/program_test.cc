@@ -183,6 +183,34 @@ TEST(Program, FailsWithStatusOneWhereSomethingIsMissing) {
       << "a failed command left an index";
 }
 
+TEST(Program, GeneratesTheSameWithAndWithoutThePromptCache) {
+  const TempFolder folder;
+  const ProgramRun run{.environment = {"XDG_CACHE_HOME=" + folder.path().string()}};
+  const auto files = folder.path() / "fovea" / "prompts";
+  const auto generate = [&](const std::string& mebibytes, const std::string& threads) {
+    const ProgramResult result =
+        RunProgram({"generate", "Name a colour.", "--system", "You are terse.", "--max-tokens", "8",
+                    "--json", "--prompt-cache", mebibytes, "--threads", threads},
+                   run);
+    EXPECT_THAT(result.err, IsEmpty());
+    return result.Json()["tokens"];
+  };
+  const auto plain = generate("0", "2");
+  EXPECT_FALSE(std::filesystem::exists(files));
+  for (const char* threads : {"2", "1"}) {
+    EXPECT_EQ(generate("1", threads), plain);
+    ASSERT_EQ(std::distance(std::filesystem::directory_iterator(files), {}), 1);
+  }
+  // A damaged file costs a warning, not the answer.
+  const auto file = std::filesystem::directory_iterator(files)->path();
+  std::filesystem::resize_file(file, 1000);
+  const ProgramResult damaged = RunProgram(
+      {"generate", "Name a colour.", "--system", "You are terse.", "--max-tokens", "8", "--json"},
+      run);
+  EXPECT_EQ(damaged.Json()["tokens"], plain);
+  EXPECT_THAT(damaged.err, HasSubstr("is damaged"));
+}
+
 TEST(Program, SaysThatTheDiskIsFullAndKeepsQuietWhenNobodyReads) {
   const ProgramResult full = RunProgram({"--help"}, {.stdout_file = "/dev/full"});
   EXPECT_EQ(full.status, 1);

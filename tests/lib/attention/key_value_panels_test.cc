@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -62,6 +63,56 @@ TEST(KeyValuePanels, HoldWhatWasWrittenAlsoAfterGrowingAndShrinking) {
         for (std::size_t t = 0; t < kept; ++t) ExpectToken(exact, t, keys.row(t), values.row(t));
       }
       for (std::size_t t = 0; t < tokens; ++t) ExpectToken(panels, t, keys.row(t), values.row(t));
+    }
+  }
+}
+
+TEST(KeyValuePanels, BytesOfAPrefixKnowNothingOfWhatFollowedIt) {
+  std::mt19937 random(2);
+  for (const KeyValuePrecision precision : {KeyValuePrecision::kF32, KeyValuePrecision::kF16}) {
+    const KeyValueShape shape = {.kv_heads = 2, .head_width = 20, .precision = precision};
+    const std::size_t columns = 40;
+    const std::vector<float> shared = reference::RandomFloats(48 * columns, random);
+    for (const std::size_t kept : {1u, 15u, 16u, 17u, 47u, 48u}) {
+      std::vector<std::byte> bytes[2];
+      for (std::vector<std::byte>& each : bytes) {
+        std::vector<float> rows = reference::RandomFloats(48 * columns, random);
+        std::copy_n(shared.begin(), kept * columns, rows.begin());
+        const ConstMatrixView view = {rows.data(), 48, columns, columns};
+        KeyValuePanels panels(shape, 48), prefix(shape, kept);
+        panels.Write(0, view, view);
+        prefix.CopyFrom(panels, kept);
+        each.assign(prefix.bytes().begin(), prefix.bytes().end());
+      }
+      EXPECT_EQ(bytes[0], bytes[1]) << kept;
+      EXPECT_EQ(bytes[0].size(), KeyValuePanels::Bytes(shape, kept));
+    }
+  }
+}
+
+TEST(KeyValuePanels, ReadingGivesWhatWasWritten) {
+  std::mt19937 random(3);
+  for (const KeyValuePrecision precision : {KeyValuePrecision::kF32, KeyValuePrecision::kF16}) {
+    const double bound = precision == KeyValuePrecision::kF16 ? 0x1p-12 : 0;
+    for (const int width : {1, 16, 20}) {
+      const KeyValueShape shape = {.kv_heads = 2, .head_width = width, .precision = precision};
+      const auto columns = static_cast<std::size_t>(2 * width);
+      const std::vector<float> floats = reference::RandomFloats(2 * 37 * columns, random);
+      const ConstMatrixView keys = {floats.data(), 37, columns, columns};
+      const ConstMatrixView values = {keys.row(37), 37, columns, columns};
+      KeyValuePanels panels(shape, 37);
+      panels.Write(0, keys, values);
+      for (const auto& [begin, end] :
+           {std::pair<std::size_t, std::size_t>{0, 37}, {5, 36}, {16, 17}}) {
+        Matrix read_keys(end - begin, columns), read_values(end - begin, columns);
+        panels.Read(begin, read_keys.view(), read_values.view());
+        for (std::size_t t = begin; t < end; ++t) {
+          for (std::size_t i = 0; i < columns; ++i) {
+            ASSERT_NEAR(read_keys.row(t - begin)[i], keys.row(t)[i], bound) << t << ' ' << i;
+            ASSERT_NEAR(read_values.row(t - begin)[i], values.row(t)[i], bound) << t << ' ' << i;
+          }
+        }
+      }
     }
   }
 }

@@ -152,5 +152,26 @@ TEST(Rope, RowsPastTheTableAndOptionsThatDoNotFitAreRefused) {
   refused({.rotated_width = 4, .frequency_factors = {1.0f, 0.0f}}, "not positive");
 }
 
+// Turning on by a distance composes with the turn of a position, the scaled magnitude counting
+// once.
+TEST(Rope, ADistanceMovesKeysFromOnePositionToAnother) {
+  std::mt19937 random(5);
+  RopeOptions yarn = {.rotated_width = 8, .scaling = RopeScaling::kYarn, .factor = 4};
+  yarn.original_context = 512;
+  for (const RopeOptions& options :
+       {RopeOptions{.rotated_width = 8},
+        RopeOptions{.rotated_width = 6, .pairing = RopePairing::kHalves}, yarn}) {
+    const Rope rope(options);
+    std::vector<float> moved = RandomFloats(3 * 20, random);
+    std::vector<float> there = moved;
+    const MatrixView moved_rows = {moved.data(), 3, 20, 20};
+    rope.Positions(100, 3).Apply(moved_rows, 10, 0);
+    rope.Distance(77, 3).Apply(moved_rows, 10, 0);
+    rope.Positions(177, 3).Apply({there.data(), 3, 20, 20}, 10, 0);
+    // Twice a pair of products of numbers below 2, and their sum.
+    for (std::size_t i = 0; i < moved.size(); ++i) EXPECT_NEAR(moved[i], there[i], 24 * kUlp) << i;
+  }
+}
+
 }  // namespace
 }  // namespace fovea

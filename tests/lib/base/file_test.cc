@@ -7,6 +7,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/expect_error.h"
@@ -110,6 +111,21 @@ TEST(WriteFileAtomically, PassesItsFaultPointsInOrder) {
   WriteFileAtomically(folder.path() / "file", std::string_view("x"));
   EXPECT_EQ(steps, (std::vector<std::string>{"fsync:before", "fsync:after", "rename:before",
                                              "rename:after"}));
+}
+
+TEST(WriteFileAtomically, ThreadsMayWriteTheSameFile) {
+  const TempFolder folder;
+  const auto path = folder.path() / "file";
+  std::vector<std::thread> threads;
+  for (const char c : {'a', 'b', 'c'}) {
+    threads.emplace_back([&path, c] {
+      for (int i = 0; i < 50; ++i) WriteFileAtomically(path, std::string(20'000, c));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::string contents = Contents(path);
+  EXPECT_EQ(contents, std::string(20'000, contents.at(0)));
+  EXPECT_EQ(Entries(folder.path()), 1);
 }
 
 TEST(PublishFile, MovesAFileIntoPlace) {

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <grp.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,5 +40,15 @@ inline int Wait(pid_t child) {
 }
 
 inline int RunInChild(const std::function<int()>& body) { return Wait(Spawn(body)); }
+
+// Becomes a user that may not write where permissions forbid it: they do not bind root. For
+// children only.
+inline void BecomeOrdinaryUser() {
+  if (geteuid() != 0) return;
+  constexpr uid_t kNobody = 65534;
+  if (setgroups(0, nullptr) != 0 || setegid(kNobody) != 0 || seteuid(kNobody) != 0) {
+    throw Error(ErrorCode::kIo, "cannot drop root's rights");
+  }
+}
 
 }  // namespace fovea::test
