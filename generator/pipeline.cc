@@ -47,6 +47,11 @@ void Check(std::string_view question, const AskOptions& options) {
   options.sampling.validate();
 }
 
+// The question with what a conversation adds to it.
+std::string_view FullQuestion(std::string_view question, const AskOptions& options) {
+  return options.contextual_question.empty() ? question : options.contextual_question;
+}
+
 std::vector<EvidenceSentence> Sentences(std::span<const Passage> passages, const Reading& reading) {
   std::vector<EvidenceSentence> sentences;
   for (std::size_t p = 0; p < passages.size(); ++p) {
@@ -197,9 +202,12 @@ struct Pipeline::State {
     PromptOptions prompt_options;
     prompt_options.reply_tokens = ask.max_tokens;
     prompt_options.examples = ask.examples;
+    prompt_options.history = ask.history;
+    prompt_options.history_tokens = ask.history_tokens;
     const Prompt prompt =
         BuildPrompt(answer.question, passages, reading, *decoder, *chat, prompt_options);
     answer.sentences_left_out = prompt.sentences_left_out;
+    answer.turns_left_out = prompt.turns_left_out;
     GenerateOptions generate;
     generate.max_tokens = ask.max_tokens;
     generate.sampling = ask.sampling;
@@ -213,7 +221,8 @@ struct Pipeline::State {
     const std::vector<EvidenceSentence> shown = Shown(sentences, prompt);
     AnswerText text(ask.max_words);
     std::vector<Citation> citations;
-    for (const GroundedStatement& statement : Ground(generation.text, shown, answer.question)) {
+    for (const GroundedStatement& statement :
+         Ground(generation.text, shown, answer.read_question)) {
       if (!text.Add(statement.text)) break;
       AddCitation(citations, Cite(passages, shown[statement.evidence]));
     }
@@ -260,7 +269,7 @@ Answer Pipeline::Ask(std::string_view question, const AskOptions& options, std::
   search.k = options.passages;
   search.mode = SearchMode::kHybrid;
   search.document_glob = options.document_glob;
-  std::vector<Hit> hits = searcher().Search(question, search);
+  std::vector<Hit> hits = searcher().Search(FullQuestion(question, options), search);
   const double seconds = watch.Seconds();
   Answer answer = AskPassages(question, std::move(hits), options, stop);
   answer.timings.retrieve = seconds;
@@ -274,6 +283,7 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
   State& state = *state_;
   Answer answer;
   answer.question = question;
+  answer.read_question = FullQuestion(question, options);
   std::vector<Passage> passages;
   for (Hit& hit : hits) passages.push_back(std::move(hit.passage));
   std::vector<ReaderInput> inputs;
@@ -281,8 +291,8 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
     inputs.push_back({&passages[i], hits[i].dense_score, hits[i].lexical_score});
   }
   const Stopwatch watch;
-  Reading reading = state.reader.reader->Read(question, inputs, {.attention = options.attention},
-                                              state.pool.get());
+  Reading reading = state.reader.reader->Read(FullQuestion(question, options), inputs,
+                                              {.attention = options.attention}, state.pool.get());
   answer.timings.read = watch.Seconds();
   ThrowIfStopped(stop);
 

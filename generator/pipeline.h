@@ -62,7 +62,12 @@ struct AskOptions {
   std::optional<float> abstain_threshold;
   std::string document_glob;
   std::vector<std::pair<std::string, std::string>> examples;  // in-context: question, answer
-  AttentionDetail attention = AttentionDetail::kNone;         // AnswerPassage::tokens, parts
+  // In a conversation: its earlier turns (question, answer), for the decoder, and the question with
+  // what it leaves unsaid, which is searched and read instead of it (generator/conversation.h).
+  std::vector<std::pair<std::string, std::string>> history;
+  int history_tokens = 256;                            // as PromptOptions
+  std::string contextual_question;                     // "": the question says all
+  AttentionDetail attention = AttentionDetail::kNone;  // AnswerPassage::tokens, parts
   // Called with each sentence of the answer once it has been checked against the evidence; together
   // they are Answer::text. An abstention is given too.
   std::function<void(std::string_view piece)> on_text;
@@ -98,7 +103,8 @@ struct AnswerTimings {  // seconds
 
 struct Answer {
   std::string question;
-  std::string text;  // What the user reads; when abstained, a sentence that says so.
+  std::string read_question;  // What was searched and read: with the context of a conversation.
+  std::string text;           // What the user reads; when abstained, a sentence that says so.
   std::optional<std::string> short_answer;
   AnswerSource source = AnswerSource::kNone;
   bool abstained = false;
@@ -107,6 +113,7 @@ struct Answer {
   std::vector<AnswerPassage> passages;  // those read, greatest weight first
   AttentionAxes axes = {};              // of their parts
   int sentences_left_out = 0;           // evidence that did not fit the prompt
+  int turns_left_out = 0;               // of AskOptions::history, that did not
   AnswerTimings timings;
 };
 

@@ -142,12 +142,17 @@ std::vector<Candidate> Ranked(const Reading& reading, float least_share, int* le
   return candidates;
 }
 
+// Pairs of question and answer.
+using Turns = std::span<const std::pair<std::string, std::string>>;
+
 std::vector<ChatMessage> Messages(std::string_view question, const std::string& evidence,
-                                  const PromptOptions& options) {
+                                  Turns examples, Turns history) {
   std::vector<ChatMessage> messages = {{"system", kInstructions}};
-  for (const auto& [example_question, example_answer] : options.examples) {
-    messages.push_back({"user", "Question: " + example_question});
-    messages.push_back({"assistant", example_answer});
+  for (const Turns turns : {examples, history}) {
+    for (const auto& [earlier_question, earlier_answer] : turns) {
+      messages.push_back({"user", "Question: " + earlier_question});
+      messages.push_back({"assistant", earlier_answer});
+    }
   }
   messages.push_back({"user", "Sources:\n" + evidence + "\nQuestion: " + std::string(question)});
   return messages;
@@ -161,6 +166,7 @@ void PromptOptions::validate() const {
   if (reply_tokens < 0) reject("reply_tokens must be >= 0");
   if (!(least_share >= 0 && least_share <= 1)) reject("least_share must be in [0, 1]");
   if (neighbours < 0) reject("neighbours must be >= 0");
+  if (history_tokens < 0) reject("history_tokens must be >= 0");
 }
 
 Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
@@ -169,9 +175,12 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   options.validate();
   const Bpe& tokenizer = decoder.tokenizer();
   const int context = decoder.config().context;
-  const int frame =
-      static_cast<int>(chat.Render(tokenizer, Messages(question, "", options)).size());
-  const int room = context - options.reply_tokens - frame;
+  const auto frame_tokens = [&](Turns history) {
+    return static_cast<int>(
+        chat.Render(tokenizer, Messages(question, "", options.examples, history)).size());
+  };
+  const int frame = frame_tokens({});
+  int room = context - options.reply_tokens - frame;
   if (room < 0) {
     throw Error(ErrorCode::kInvalidArgument,
                 "the question with its instructions and examples has " + std::to_string(frame) +
@@ -181,9 +190,20 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   }
   // Where the evidence meets the frame a few tokens may come out differently than apart.
   constexpr int kSeam = 4;
-  const int budget = std::min(options.evidence_tokens, room - kSeam);
 
   Prompt prompt;
+  Turns history;  // from the newest turn backwards, as many as there is room for
+  const int history_room = std::min(options.history_tokens, room - options.evidence_tokens - kSeam);
+  while (history.size() < options.history.size()) {
+    const Turns longer = Turns(options.history).last(history.size() + 1);
+    const int tokens = frame_tokens(longer) - frame;
+    if (tokens > history_room) break;
+    history = longer;
+    prompt.history_tokens = tokens;
+  }
+  prompt.turns_left_out = static_cast<int>(options.history.size() - history.size());
+  room -= prompt.history_tokens;
+  const int budget = std::min(options.evidence_tokens, room - kSeam);
   Packer packer(passages, tokenizer);
   const std::vector<Candidate> ranked =
       Ranked(reading, options.least_share, &prompt.sentences_left_out);
@@ -205,7 +225,8 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   }
   prompt.evidence = packer.Runs();
   prompt.evidence_tokens = packer.empty() ? 0 : packer.Tokens();
-  prompt.tokens = chat.Render(tokenizer, Messages(question, packer.Text(), options));
+  prompt.tokens =
+      chat.Render(tokenizer, Messages(question, packer.Text(), options.examples, history));
   return prompt;
 }
 

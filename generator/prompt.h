@@ -32,6 +32,11 @@ struct PromptOptions {
   int neighbours = 0;
   // In-context examples: pairs of question and answer shown before the question.
   std::vector<std::pair<std::string, std::string>> examples;
+  // Earlier turns of the conversation, oldest first: pairs of question and answer, shown as chat
+  // turns before the question. The oldest are left out until the rest takes history_tokens at most
+  // and leaves the evidence its budget.
+  std::vector<std::pair<std::string, std::string>> history;
+  int history_tokens = 256;  // >= 0
 
   // Throws Error(kInvalidArgument) that names the option.
   void validate() const;
@@ -43,6 +48,8 @@ struct Prompt {
       evidence;                // in the order shown: by document (as first given), then position
   int evidence_tokens = 0;     // spent
   int sentences_left_out = 0;  // sentences that are evidence but did not fit
+  int history_tokens = 0;      // spent
+  int turns_left_out = 0;      // of the history, the oldest
 };
 
 // Best sentences by reader weight with their neighbours, in document order, each run labelled

@@ -184,5 +184,67 @@ TEST_F(PromptTest, BadOptionsAreNamed) {
   EXPECT_ERROR(Build(options), ErrorCode::kInvalidArgument, "least_share");
 }
 
+TEST_F(PromptTest, EarlierTurnsStandBeforeTheQuestionOldestFirst) {
+  Add("a", 0, "Alpha is one.", {0.5f});
+  PromptOptions options;
+  options.examples = {{"What is red?", "A rose."}};
+  options.history = {{"What is up?", "The sky."}, {"What is down?", "The sea."}};
+  const Prompt prompt = Build(options);
+  const std::string text = TextOf(prompt);
+  std::size_t last = 0;
+  for (const char* part : {"A rose.", "Question: What is up?", "The sky.",
+                           "Question: What is down?", "The sea.", "Sources:", "How high is it?"}) {
+    const std::size_t at = text.find(part);
+    ASSERT_NE(at, std::string::npos) << part;
+    EXPECT_GT(at, last) << part;
+    last = at;
+  }
+  EXPECT_EQ(prompt.turns_left_out, 0);
+  options.history.clear();
+  EXPECT_EQ(prompt.history_tokens,
+            static_cast<int>(prompt.tokens.size() - Build(options).tokens.size()));
+}
+
+TEST_F(PromptTest, TheOldestTurnsAreLeftOutWhereTheBudgetEnds) {
+  Add("a", 0, "Alpha is one.", {0.5f});
+  PromptOptions options;
+  for (int i = 10; i < 20; ++i) {
+    options.history.emplace_back("What is number " + std::to_string(i) + "?",
+                                 "It is " + std::to_string(i) + ".");
+  }
+  int before = -1;
+  for (const int budget : {0, 40, 100, 160, 1000}) {
+    options.history_tokens = budget;
+    const Prompt prompt = Build(options);
+    EXPECT_LE(prompt.history_tokens, budget);
+    const std::string text = TextOf(prompt);
+    for (int i = 10; i < 20; ++i) {
+      EXPECT_EQ(text.find("number " + std::to_string(i)) != std::string::npos,
+                i >= 10 + prompt.turns_left_out)
+          << i << " under " << budget;
+    }
+    EXPECT_GT(10 - prompt.turns_left_out, before);
+    before = 10 - prompt.turns_left_out;
+  }
+  EXPECT_EQ(before, 10);
+}
+
+TEST_F(PromptTest, HistoryTakesNoRoomFromTheEvidenceOrTheReply) {
+  Add("a", 0, "Alpha is one.", {0.5f});
+  PromptOptions options;
+  options.history_tokens = 1000000;
+  for (int i = 0; i < 600; ++i) {
+    options.history.emplace_back("What is number " + std::to_string(i) + " of all the numbers?",
+                                 "It is " + std::to_string(i) + ", as the list says.");
+  }
+  const Prompt prompt = Build(options);
+  EXPECT_GT(prompt.turns_left_out, 0);
+  EXPECT_LT(prompt.turns_left_out, 600);
+  EXPECT_THAT(EvidenceOf(prompt), ::testing::ElementsAre("Alpha is one."));
+  EXPECT_LE(static_cast<int>(prompt.tokens.size()) + options.evidence_tokens -
+                prompt.evidence_tokens + options.reply_tokens,
+            TestDecoder().config().context);
+}
+
 }  // namespace
 }  // namespace fovea
