@@ -58,6 +58,15 @@ void AnswerOptions::DeclareAbstain(OptionTable& table) {
           abstain + ")");
 }
 
+void AnswerOptions::DeclareFilter(OptionTable& table) {
+  table.Text("filter", &ask.document_glob, "GLOB", "only documents whose name matches");
+}
+
+void AnswerOptions::DeclareExamples(OptionTable& table) {
+  table.Text("examples", &examples_file, "FILE",
+             "in-context examples: one JSON object with \"question\" and \"answer\" a line");
+}
+
 void AnswerOptions::DeclareAttention(OptionTable& table) {
   table.Flag("show-attention", &show_attention, "show what the reader looked at (without --json)");
   table.Text(

@@ -1,4 +1,4 @@
-// Options of a question that ask, read and eval share.
+// Options of a question that ask, chat, read and eval share.
 
 #pragma once
 
@@ -26,6 +26,8 @@ struct AnswerOptions {
   void DeclarePassages(OptionTable& table);
   void DeclareSampling(OptionTable& table);
   void DeclareAbstain(OptionTable& table);
+  void DeclareFilter(OptionTable& table);
+  void DeclareExamples(OptionTable& table);
   void DeclareAttention(OptionTable& table);
   // The library's options out of all this; reads the examples. With --json nothing is computed for
   // --show-attention. Throws UsageError, Error.

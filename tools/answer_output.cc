@@ -91,6 +91,17 @@ std::string CitationsText(const Answer& answer, const Style& style, std::size_t 
   return text;
 }
 
+std::string SourcesText(const Answer& answer, const Style& style, std::size_t width) {
+  std::string text = CitationsText(answer, style, width);
+  for (const AnswerPassage& passage : answer.passages) {
+    text += (text.empty() ? "" : "\n") + FormatFixed(100 * passage.weight, 1) + " %  " +
+            std::string(style.cyan) + PlaceOf(passage.passage.document, passage.passage.range) +
+            std::string(style.reset) + "  " + ForTerminal(passage.passage.title) + "\n" +
+            Wrapped(passage.passage.text, width, "    ");
+  }
+  return text;
+}
+
 std::string AnswerText(const Answer& answer, const Style& style, std::size_t width) {
   std::string text = Wrapped(answer.text, width, "");
   if (!answer.citations.empty()) text += "\n" + CitationsText(answer, style, width);
