@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "generator/anaphora.h"
 #include "generator/grounding.h"
 #include "lib/base/error.h"
 #include "lib/kernels/kernels.h"
@@ -47,7 +48,8 @@ void ConversationOptions::validate() const {
   if (!(recency >= 0) || std::isinf(recency)) reject("recency must be a finite number >= 0");
   if (!(temperature > 0) || std::isinf(temperature))
     reject("the temperature over the turns must be a finite number > 0");
-  if (!(least_gain > 0)) reject("least_gain must be > 0");
+  if (!(least_gain_anaphoric > 0 && least_gain > 0))
+    reject("least_gain_anaphoric and least_gain must be > 0");
 }
 
 Conversation::Conversation(Pipeline& pipeline, const ConversationOptions& options)
@@ -87,7 +89,9 @@ ContextualQuery Conversation::Rewrite(std::string_view question,
   std::string text = InContext(context, question);
   const double in_context = BestCosine(searcher, text, document_glob);
   if (alone > 0) query.gain = in_context / alone;
-  if (in_context <= 0 || in_context < options_.least_gain * alone) return query;
+  const double least =
+      LooksAnaphoric(question) ? options_.least_gain_anaphoric : options_.least_gain;
+  if (in_context <= 0 || in_context < least * alone) return query;
   query.text = std::move(text);
   for (const std::string& part : context)
     query.context.push_back({chosen.turn, part, chosen.weight});

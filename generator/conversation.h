@@ -13,7 +13,8 @@
 // q and k_t being the embedder's vectors of the question and of turn t as it was searched, age 0
 // the last turn. Whether it leans on them at all the documents decide: a question that says what it
 // is about finds a passage close to it alone, and an earlier one in front draws it away from there;
-// one that does not finds a much closer passage with it. What was measured: docs/retrieval.md.
+// one that does not finds a closer passage with it. How much closer it must be depends on whether
+// the question's words point back (generator/anaphora.h). What was measured: docs/retrieval.md.
 //
 // Used by one thread at a time, as its pipeline.
 
@@ -35,8 +36,9 @@ struct ConversationOptions {
   float recency = 0.25f;     // taken off an earlier turn's score for each turn since. >= 0
   float temperature = 0.1f;  // > 0
   // The question is searched in context if the best passage's cosine becomes at least this many
-  // times that of the question alone. > 0
-  double least_gain = 1.2;
+  // times that of the question alone: where its words point back, and where they do not. > 0
+  double least_gain_anaphoric = 1.1;
+  double least_gain = 1.8;
 
   // Throws Error(kInvalidArgument) that names the option.
   void validate() const;

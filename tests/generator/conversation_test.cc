@@ -82,7 +82,7 @@ TEST(ConversationTest, AFollowUpIsSearchedAndReadWithTheQuestionThatItLeansOn) {
   EXPECT_EQ(second.query.context[0].turn, 0u);
   EXPECT_EQ(second.query.context[0].weight, 1);
   EXPECT_EQ(second.query.text, std::string(kTower) + " " + kKeeper);
-  EXPECT_GE(second.query.gain, ConversationOptions{}.least_gain);
+  EXPECT_GE(second.query.gain, ConversationOptions{}.least_gain_anaphoric);
   EXPECT_EQ(second.answer.question, kKeeper);
   EXPECT_EQ(second.answer.read_question, second.query.text);
   ASSERT_FALSE(second.answer.citations.empty());
@@ -109,7 +109,8 @@ std::vector<double> Embedded(const std::string& text) {
 
 TEST(ConversationTest, TheWeightOfATurnIsASoftmaxOverTheTurnsWithRecency) {
   ConversationOptions options;
-  options.least_gain = 1e-6;  // Always in context: which one is the question here.
+  options.least_gain = options.least_gain_anaphoric =
+      1e-6;  // Always in context: which one is the question here.
   // The pipeline's encoder computes in 8 bits, the reference in floats.
   constexpr double kTolerance = 0.05;
   for (const float recency : {0.0f, 0.25f, 2.0f}) {
@@ -139,9 +140,21 @@ TEST(ConversationTest, TheWeightOfATurnIsASoftmaxOverTheTurnsWithRecency) {
   }
 }
 
+TEST(ConversationTest, WordsThatPointBackNeedLessOfAGain) {
+  ConversationOptions options;
+  for (const auto& [anaphoric, other] : {std::pair{1e-6, 1e6}, std::pair{1e6, 1e-6}}) {
+    options.least_gain_anaphoric = anaphoric;
+    options.least_gain = other;
+    Conversation conversation(TestPipeline(), options);
+    conversation.Add(Turn(kTower));
+    EXPECT_EQ(conversation.Rewrite(kKeeper).context.empty(), anaphoric > 1);
+    EXPECT_EQ(conversation.Rewrite(kBees).context.empty(), other > 1);
+  }
+}
+
 TEST(ConversationTest, AChainKeepsTheQuestionThatNamesTheSubject) {
   ConversationOptions options;
-  options.least_gain = 1e-6;
+  options.least_gain = options.least_gain_anaphoric = 1e-6;
   Conversation conversation(TestPipeline(), options);
   conversation.Add(Turn(kTower));
   conversation.Add(Turn(kKeeper, {kTower}));
@@ -153,7 +166,7 @@ TEST(ConversationTest, AChainKeepsTheQuestionThatNamesTheSubject) {
 
 TEST(ConversationTest, OnlyTheLatestTurnsAreAttended) {
   ConversationOptions options;
-  options.least_gain = 1e-6;
+  options.least_gain = options.least_gain_anaphoric = 1e-6;
   options.recency = 0;
   options.attended_turns = 1;
   Conversation conversation(TestPipeline(), options);
@@ -168,7 +181,7 @@ TEST(ConversationTest, OnlyTheLatestTurnsAreAttended) {
 
 TEST(ConversationTest, ALongEarlierQuestionLeavesRoomForTheNewOne) {
   ConversationOptions options;
-  options.least_gain = 1e-6;
+  options.least_gain = options.least_gain_anaphoric = 1e-6;
   Conversation conversation(TestPipeline(), options);
   std::string question = kTower;
   for (int i = 0; i < 5000; ++i) question += " lighthouse";
@@ -241,6 +254,7 @@ TEST(ConversationTest, RefusesOptionsThatMakeNoSense) {
   refused([](ConversationOptions& o) { o.recency = -0.1f; }, "recency");
   refused([](ConversationOptions& o) { o.temperature = 0; }, "temperature");
   refused([](ConversationOptions& o) { o.least_gain = std::nan(""); }, "least_gain");
+  refused([](ConversationOptions& o) { o.least_gain_anaphoric = 0; }, "least_gain_anaphoric");
 }
 
 }  // namespace
