@@ -53,6 +53,11 @@ void Check(std::string_view question, const AskOptions& options) {
   if (options.reuse_evidence) options.reuse_evidence->validate();
 }
 
+// The question with what a conversation adds to it.
+std::string_view FullQuestion(std::string_view question, const AskOptions& options) {
+  return options.contextual_question.empty() ? question : options.contextual_question;
+}
+
 // Those that hold the short answer, then by weight.
 std::vector<EvidenceSentence> Sentences(std::span<const Passage> passages, const Reading& reading) {
   std::vector<EvidenceSentence> sentences;
@@ -251,8 +256,11 @@ struct Pipeline::State {
     prompt_options.reply_tokens = ask.max_tokens;
     prompt_options.short_answer = answer.short_answer.value_or("");
     if (ask.examples)
-      answer.examples = ask.examples->Nearest(answer.question, ask.nearest_examples, pool.get());
+      answer.examples =
+          ask.examples->Nearest(answer.read_question, ask.nearest_examples, pool.get());
     for (const NearExample& near : answer.examples) prompt_options.examples.push_back(near.example);
+    prompt_options.history = ask.history;
+    prompt_options.history_tokens = ask.history_tokens;
     const Prompt prompt =
         BuildPrompt(answer.question, passages, reading, *decoder, *chat, prompt_options);
     answer.window = prompt.window;
@@ -260,6 +268,7 @@ struct Pipeline::State {
                           answer.examples.begin() + prompt.examples_left_out);
     answer.examples_left_out = prompt.examples_left_out;
     answer.sentences_left_out = prompt.sentences_left_out;
+    answer.turns_left_out = prompt.turns_left_out;
     GenerateOptions generate;
     generate.max_tokens = ask.max_tokens;
     generate.sampling = ask.sampling;
@@ -267,7 +276,7 @@ struct Pipeline::State {
     generate.cache = &cache;
     const std::vector<CopySource> sources = SourcesOf(passages, reading, prompt);
     const CopyDistribution distribution(sources, decoder->tokenizer(), ask.copy);
-    std::vector<std::string_view> texts = {answer.question};
+    std::vector<std::string_view> texts = {answer.read_question};
     for (const CopySource& source : sources) texts.push_back(source.text);
     const EvidenceVocabulary vocabulary(*token_words, texts);
     generate.steer = [&](std::string_view written, std::span<float> logits) {
@@ -289,7 +298,8 @@ struct Pipeline::State {
     const std::vector<EvidenceSentence> shown = Shown(sentences, prompt);
     AnswerText text(ask.max_words);
     std::vector<Citation> citations;
-    for (const GroundedStatement& statement : Ground(generation.text, shown, answer.question)) {
+    for (const GroundedStatement& statement :
+         Ground(generation.text, shown, answer.read_question)) {
       if (!text.Add(statement.text)) break;
       AddCitation(citations, Cite(passages, shown[statement.evidence]));
     }
@@ -345,7 +355,7 @@ Answer Pipeline::Ask(std::string_view question, const AskOptions& options, std::
   search.k = options.passages;
   search.mode = SearchMode::kHybrid;
   search.document_glob = options.document_glob;
-  std::vector<Hit> hits = searcher().Search(question, search);
+  std::vector<Hit> hits = searcher().Search(FullQuestion(question, options), search);
   const double seconds = watch.Seconds();
   Answer answer = AskPassages(question, std::move(hits), options, stop);
   answer.timings.retrieve = seconds;
@@ -359,10 +369,11 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
   State& state = *state_;
   Answer answer;
   answer.question = question;
+  answer.read_question = FullQuestion(question, options);
   std::vector<Passage> passages;
   for (Hit& hit : hits) passages.push_back(std::move(hit.passage));
   const Stopwatch watch;
-  Reading reading = ReadWithDoubt(*state.reader.reader, question, hits, passages,
+  Reading reading = ReadWithDoubt(*state.reader.reader, answer.read_question, hits, passages,
                                   {.attention = options.attention}, state.pool.get());
   answer.timings.read = watch.Seconds();
   ThrowIfStopped(stop);

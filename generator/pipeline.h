@@ -78,7 +78,12 @@ struct AskOptions {
   std::string document_glob;
   // In-context examples for the decoder, of Pipeline::EmbedExamples; may be null.
   std::shared_ptr<const ExampleSet> examples;
-  int nearest_examples = 3;                            // of them that are shown, >= 0
+  int nearest_examples = 3;  // of them that are shown, >= 0
+  // In a conversation: its earlier turns (question, answer), for the decoder, and the question with
+  // what it leaves unsaid, which is searched and read instead of it (generator/conversation.h).
+  std::vector<std::pair<std::string, std::string>> history;
+  int history_tokens = 256;                            // as PromptOptions
+  std::string contextual_question;                     // "": the question says all
   AttentionDetail attention = AttentionDetail::kNone;  // AnswerPassage::tokens, parts
   // Called with each sentence of the answer once it has been checked against the evidence; together
   // they are Answer::text. An abstention is given too.
@@ -115,7 +120,8 @@ struct AnswerTimings {  // seconds
 
 struct Answer {
   std::string question;
-  std::string text;  // What the user reads; when abstained, a sentence that says so.
+  std::string read_question;  // What was searched and read: with the context of a conversation.
+  std::string text;           // What the user reads; when abstained, a sentence that says so.
   std::optional<std::string> short_answer;
   AnswerSource source = AnswerSource::kNone;
   bool abstained = false;
@@ -128,6 +134,7 @@ struct Answer {
   std::vector<NearExample> examples;  // that the decoder was shown, in that order
   int examples_left_out = 0;          // near ones that did not fit the prompt
   int sentences_left_out = 0;         // evidence that did not fit
+  int turns_left_out = 0;             // of AskOptions::history, that did not
   AnswerTimings timings;
 };
 

@@ -179,16 +179,18 @@ std::vector<Candidate> Ranked(const Reading& reading, float least_share, int* le
 using Turns = std::span<const std::pair<std::string, std::string>>;
 
 std::vector<ChatMessage> Messages(std::string_view task, const std::string& evidence,
-                                  Turns examples) {
+                                  Turns examples, Turns history) {
   std::vector<ChatMessage> messages = {{"system", kInstructions}};
   for (const BuiltInExample& example : kExamples) {
     messages.push_back({"user", WithSources(std::string("[1] ") + example.source + "\n",
                                             Task(example.question, example.short_answer))});
     messages.push_back({"assistant", example.reply});
   }
-  for (const auto& [example_question, example_answer] : examples) {
-    messages.push_back({"user", Task(example_question, "")});
-    messages.push_back({"assistant", example_answer});
+  for (const Turns turns : {examples, history}) {
+    for (const auto& [earlier_question, earlier_answer] : turns) {
+      messages.push_back({"user", Task(earlier_question, "")});
+      messages.push_back({"assistant", earlier_answer});
+    }
   }
   messages.push_back({"user", WithSources(evidence, task)});
   return messages;
@@ -217,6 +219,7 @@ void PromptOptions::validate() const {
   if (reply_tokens < 0) reject("reply_tokens must be >= 0");
   if (!(least_share >= 0 && least_share <= 1)) reject("least_share must be in [0, 1]");
   if (neighbours < 0) reject("neighbours must be >= 0");
+  if (history_tokens < 0) reject("history_tokens must be >= 0");
 }
 
 Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
@@ -226,10 +229,11 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   const Bpe& tokenizer = decoder.tokenizer();
   const int context = decoder.config().context;
   const std::string task = Task(question, options.short_answer);
-  const auto frame_tokens = [&](std::string_view shown_task, Turns examples) {
-    return static_cast<int>(chat.Render(tokenizer, Messages(shown_task, "", examples)).size());
+  const auto frame_tokens = [&](std::string_view shown_task, Turns examples, Turns history) {
+    return static_cast<int>(
+        chat.Render(tokenizer, Messages(shown_task, "", examples, history)).size());
   };
-  int frame = frame_tokens(task, {});
+  int frame = frame_tokens(task, {}, {});
   int room = context - options.reply_tokens - frame;
   if (room < 0) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -245,7 +249,7 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   Turns examples;  // from the last backwards, as many as leave the evidence its budget
   while (examples.size() < options.examples.size()) {
     const Turns longer = Turns(options.examples).last(examples.size() + 1);
-    const int tokens = frame_tokens(task, longer) - frame;
+    const int tokens = frame_tokens(task, longer, {}) - frame;
     if (tokens > room - options.evidence_tokens - kSeam) break;
     examples = longer;
     prompt.window.examples = tokens;
@@ -253,6 +257,18 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
   prompt.examples_left_out = static_cast<int>(options.examples.size() - examples.size());
   frame += prompt.window.examples;
   room -= prompt.window.examples;
+  Turns history;  // from the newest turn backwards, as many as there is room for
+  const int history_room = std::min(options.history_tokens, room - options.evidence_tokens - kSeam);
+  while (history.size() < options.history.size()) {
+    const Turns longer = Turns(options.history).last(history.size() + 1);
+    const int tokens = frame_tokens(task, examples, longer) - frame;
+    if (tokens > history_room) break;
+    history = longer;
+    prompt.window.turns = tokens;
+  }
+  prompt.turns_left_out = static_cast<int>(options.history.size() - history.size());
+  frame += prompt.window.turns;
+  room -= prompt.window.turns;
   const int budget = std::min(options.evidence_tokens, room - kSeam);
   Packer packer(passages, tokenizer);
   const std::vector<Candidate> ranked =
@@ -274,14 +290,15 @@ Prompt BuildPrompt(std::string_view question, std::span<const Passage> passages,
     }
   }
   prompt.evidence = packer.Runs();
-  const std::vector<ChatMessage> messages = Messages(task, packer.Text(), examples);
+  const std::vector<ChatMessage> messages = Messages(task, packer.Text(), examples, history);
   prompt.tokens = chat.Render(tokenizer, messages);
   prompt.fixed_tokens =
       chat.FixedTokens(tokenizer, std::span(messages).first(kFixedMessages), prompt.tokens);
   prompt.blocks = Blocks(prompt.tokens, packer.Lines(), tokenizer);
   prompt.window.context = context;
-  prompt.window.instructions = frame_tokens(Task("", ""), {});
-  prompt.window.question = frame - prompt.window.examples - prompt.window.instructions;
+  prompt.window.instructions = frame_tokens(Task("", ""), {}, {});
+  prompt.window.question =
+      frame - prompt.window.examples - prompt.window.turns - prompt.window.instructions;
   prompt.window.evidence = static_cast<int>(prompt.tokens.size()) - frame;
   prompt.window.reply = options.reply_tokens;
   return prompt;

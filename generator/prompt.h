@@ -34,6 +34,11 @@ struct PromptOptions {
   // In-context examples: pairs of question and answer shown before the question, in this order. The
   // first are left out until the evidence has its budget.
   std::vector<std::pair<std::string, std::string>> examples;
+  // Earlier turns of the conversation, oldest first: pairs of question and answer, shown as chat
+  // turns before the question. The oldest are left out until the rest takes history_tokens at most
+  // and leaves the evidence its budget.
+  std::vector<std::pair<std::string, std::string>> history;
+  int history_tokens = 256;  // >= 0
   // The reader's: the decoder is to phrase it. "": it finds the answer itself.
   std::string short_answer;
 
@@ -52,6 +57,7 @@ struct Prompt {
   PromptWindow window;
   int sentences_left_out = 0;  // sentences that are evidence but did not fit
   int examples_left_out = 0;   // the first of the options' examples
+  int turns_left_out = 0;      // of the history, the oldest
 };
 
 // Best sentences by reader weight with their neighbours, in document order, each run labelled

@@ -64,6 +64,10 @@ void AnswerOptions::DeclareAbstain(OptionTable& table) {
           abstain + ")");
 }
 
+void AnswerOptions::DeclareFilter(OptionTable& table) {
+  table.Text("filter", &ask.document_glob, "GLOB", "only documents whose name matches");
+}
+
 void AnswerOptions::DeclareAttention(OptionTable& table) {
   table.Flag("show-attention", &show_attention, "show what the reader looked at (without --json)");
   table.Text(

@@ -1,4 +1,4 @@
-// Options of a question that ask, read and eval share.
+// Options of a question that ask, chat, read and eval share.
 
 #pragma once
 
@@ -31,6 +31,7 @@ struct AnswerOptions {
   void DeclarePassages(OptionTable& table);
   void DeclareSampling(OptionTable& table);
   void DeclareAbstain(OptionTable& table);
+  void DeclareFilter(OptionTable& table);
   void DeclareAttention(OptionTable& table);
   void DeclareExamples(OptionTable& table);
   void DeclareVerbose(OptionTable& table);

@@ -35,9 +35,9 @@ Json PassageJson(const AnswerPassage& passage) {
 
 Json WindowJson(const PromptWindow& window) {
   return {{"context", window.context},   {"instructions", window.instructions},
-          {"examples", window.examples}, {"question", window.question},
-          {"evidence", window.evidence}, {"reply", window.reply},
-          {"unused", window.unused()}};
+          {"examples", window.examples}, {"turns", window.turns},
+          {"question", window.question}, {"evidence", window.evidence},
+          {"reply", window.reply},       {"unused", window.unused()}};
 }
 
 // What the decoder was shown of the examples.
@@ -103,9 +103,9 @@ std::string WindowText(const Answer& answer) {
   };
   return "window of " + count(window.context, "token") + ": instructions " +
          std::to_string(window.instructions) + ", examples " + std::to_string(window.examples) +
-         ", question " + std::to_string(window.question) + ", evidence " +
-         std::to_string(window.evidence) + ", reply " + std::to_string(window.reply) + ", unused " +
-         std::to_string(window.unused()) +
+         ", turns " + std::to_string(window.turns) + ", question " +
+         std::to_string(window.question) + ", evidence " + std::to_string(window.evidence) +
+         ", reply " + std::to_string(window.reply) + ", unused " + std::to_string(window.unused()) +
          "; left out: " + count(answer.examples_left_out, "example") + ", " +
          count(answer.sentences_left_out, "sentence");
 }
@@ -124,6 +124,17 @@ std::string CitationsText(const Answer& answer, const Style& style, std::size_t 
     } else {
       text += "\n" + Wrapped(quote, width, "    ");
     }
+  }
+  return text;
+}
+
+std::string SourcesText(const Answer& answer, const Style& style, std::size_t width) {
+  std::string text = CitationsText(answer, style, width);
+  for (const AnswerPassage& passage : answer.passages) {
+    text += (text.empty() ? "" : "\n") + FormatFixed(100 * passage.weight, 1) + " %  " +
+            std::string(style.cyan) + PlaceOf(passage.passage.document, passage.passage.range) +
+            std::string(style.reset) + "  " + ForTerminal(passage.passage.title) + "\n" +
+            Wrapped(passage.passage.text, width, "    ");
   }
   return text;
 }

@@ -20,4 +20,7 @@ std::string WindowText(const Answer& answer);
 std::string AnswerText(const Answer& answer, const Style& style, std::size_t width);
 std::string CitationsText(const Answer& answer, const Style& style, std::size_t width);
 
+// The citations, then the passages that were read, each with its weight, its place and its text.
+std::string SourcesText(const Answer& answer, const Style& style, std::size_t width);
+
 }  // namespace fovea::tools

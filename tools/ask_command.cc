@@ -9,6 +9,7 @@
 #include "retriever/loader.h"
 #include "tools/answer_options.h"
 #include "tools/answer_output.h"
+#include "tools/answer_stream.h"
 #include "tools/attention_output.h"
 #include "tools/command.h"
 #include "tools/exit_status.h"
@@ -18,39 +19,6 @@
 
 namespace fovea::tools {
 namespace {
-
-// Writes the answer's text as it comes, and what the final answer adds to it or replaces in it.
-class Stream {
- public:
-  explicit Stream(Output& out) : out_(out) {}
-
-  void Piece(std::string_view piece) {
-    written_ += piece;
-    out_.Write(ForTerminal(piece));
-    out_.Flush();
-  }
-
-  // The answer may differ from what was streamed: an unsupported one gives way to a quotation.
-  void Finish(const std::string& answer) {
-    if (!written_.empty() && answer.starts_with(written_)) {
-      out_.Write(ForTerminal(answer.substr(written_.size())) + "\n");
-    } else if (!written_.empty() && Trimmed(written_) == Trimmed(answer)) {
-      out_.Write("\n");
-    } else {
-      out_.Write((written_.empty() ? "" : "\n\n") + ForTerminal(answer) + "\n");
-    }
-  }
-
- private:
-  static std::string_view Trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t\r\n");
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-  }
-
-  Output& out_;
-  std::string written_;
-};
 
 class AskCommand final : public Command {
  public:
@@ -62,7 +30,7 @@ class AskCommand final : public Command {
     options_.DeclareReuse(table);
     prompt_cache_.Declare(table);
     options_.DeclareAbstain(table);
-    table.Text("filter", &options_.ask.document_glob, "GLOB", "only documents whose name matches");
+    options_.DeclareFilter(table);
     table.Flag("stream", &stream_, "write the answer as it is made (without --json)");
     options_.DeclareExamples(table);
     options_.DeclareVerbose(table);
@@ -116,7 +84,7 @@ class AskCommand final : public Command {
     session.ClearProgress();
     if (several)
       out.Write(std::string(style.bold) + ForTerminal(question) + std::string(style.reset) + "\n");
-    Stream stream(out);
+    AnswerStream stream(out);
     if (stream_) options.on_text = [&](std::string_view piece) { stream.Piece(piece); };
     const Answer answer = pipeline.Ask(question, options, session.stop());
     options.on_text = {};

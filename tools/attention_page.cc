@@ -151,7 +151,7 @@ Json QuestionTokens(const Answer& answer) {
     if (ranges[q].empty()) {
       tokens.push_back(q == 0 ? "[CLS]" : "[SEP]");
     } else {
-      tokens.push_back(JsonText(Slice(answer.question, ranges[q])));
+      tokens.push_back(JsonText(Slice(answer.read_question, ranges[q])));
     }
   }
   return tokens;
@@ -161,7 +161,7 @@ Json ReadingJson(const Answer& answer) {
   Json passages = Json::array();
   for (const AnswerPassage& passage : answer.passages)
     passages.push_back(PassageJson(passage, answer.axes.question.size()));
-  return {{"question", JsonText(answer.question)},
+  return {{"question", JsonText(answer.read_question)},
           {"answer", JsonText(answer.text)},
           {"short_answer", answer.short_answer ? JsonText(*answer.short_answer) : Json(nullptr)},
           {"none", Rounded(1.0 - answer.confidence)},

@@ -39,6 +39,7 @@ std::unique_ptr<Command> MakeVerifyCommand();
 std::unique_ptr<Command> MakeShowCommand();
 std::unique_ptr<Command> MakeSearchCommand();
 std::unique_ptr<Command> MakeAskCommand();
+std::unique_ptr<Command> MakeChatCommand();
 std::unique_ptr<Command> MakeReadCommand();
 std::unique_ptr<Command> MakeEmbedCommand();
 std::unique_ptr<Command> MakeTokenizeCommand();
@@ -46,6 +47,7 @@ std::unique_ptr<Command> MakeGenerateCommand();
 std::unique_ptr<Command> MakeEvalRetrievalCommand();
 std::unique_ptr<Command> MakeEvalQaCommand();
 std::unique_ptr<Command> MakeEvalQuestionsCommand();
+std::unique_ptr<Command> MakeEvalConversationsCommand();
 std::unique_ptr<Command> MakeTrainReaderCommand();
 std::unique_ptr<Command> MakeBenchCommand();
 

@@ -21,6 +21,11 @@ const std::vector<CommandEntry>& Commands() {
        MakeShowCommand},
       {"search", "QUERY", "ranked passages for a query", "", MakeSearchCommand},
       {"ask", "QUESTION", "a cited answer", "Several words need no quotes.", MakeAskCommand},
+      {"chat", "", "cited answers over several turns",
+       "Reads a question a line from standard input. A follow-up is searched with the earlier "
+       "turns "
+       "that it leans on. /help lists what else can be typed.",
+       MakeChatCommand},
       {"read", "--question Q FILE…", "the reader alone over given files, without an index",
        "Each file is one passage; a long one is read in overlapping parts. \"-\" is standard "
        "input.",
@@ -39,6 +44,10 @@ const std::vector<CommandEntry>& Commands() {
        "path; null if there is "
        "none), and optionally \"id\", \"answer\" (a text or a list of them), \"answerable\".",
        MakeEvalQuestionsCommand},
+      {"eval conversations", "FILE", "page retrieval of follow-up questions, on an existing index",
+       "FILE: one JSON object a line with \"turns\", a list of questions as those of eval "
+       "questions, and optionally \"id\" and \"split\".",
+       MakeEvalConversationsCommand},
       {"train reader", "--data FILE… --out FILE", "train or fine-tune the reader", "",
        MakeTrainReaderCommand},
       {"bench", "[PART…]", "timings of the parts on this machine",

@@ -25,7 +25,7 @@ std::string ProgramHelp() {
       "usage: fovea COMMAND [OPTION…] [ARGUMENT…]\n\n";
   for (const CommandEntry& entry : Commands()) {
     std::string left = "  " + std::string(entry.name);
-    left.resize(18, ' ');
+    left.resize(22, ' ');
     text += left + std::string(entry.summary) + "\n";
   }
   CommonOptions common;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 
@@ -12,7 +13,9 @@ namespace {
 // request_stop() may not be called in a signal handler: the handler writes a byte into a pipe, a
 // thread reads it.
 int g_pipe[2] = {-1, -1};
-volatile sig_atomic_t g_signal = 0;
+// Lock-free, as what a handler and a thread share must be.
+std::atomic<int> g_signal = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void OnSignal(int number) {
   const int kept = errno;
@@ -37,7 +40,11 @@ Interrupt::Interrupt() {
     throw std::system_error(errno, std::generic_category(), "pipe");
   g_signal = 0;
   watcher_ = std::thread([this] {
-    if (ReadByte() == 's') source_.request_stop();
+    while (ReadByte() == 's') {
+      const std::lock_guard lock(mutex_);
+      // Its signal may have been resumed from before this thread came to it.
+      if (g_signal != 0) source_.request_stop();
+    }
   });
   struct sigaction action {};
   action.sa_handler = OnSignal;
@@ -60,6 +67,19 @@ Interrupt::~Interrupt() {
   close(g_pipe[1]);
 }
 
+std::stop_token Interrupt::token() const {
+  const std::lock_guard lock(mutex_);
+  return source_.get_token();
+}
+
 int Interrupt::signal_received() const { return g_signal; }
+
+bool Interrupt::Resume() {
+  const std::lock_guard lock(mutex_);
+  if (g_signal != SIGINT) return false;
+  source_ = std::stop_source();
+  g_signal = 0;
+  return true;
+}
 
 }  // namespace fovea::tools

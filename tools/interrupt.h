@@ -1,13 +1,15 @@
 // Ctrl-C and SIGTERM as a std::stop_token.
 //
 // The first signal asks the running call to stop, so that it commits or undoes what it holds; a
-// second one ends the process at once. One object at a time; SIGPIPE is ignored during its life
-// (writes then fail with EPIPE). The former handlers come back at its end.
+// second one ends the process at once, unless the first was resumed from. One object at a time;
+// SIGPIPE is ignored during its life (writes then fail with EPIPE). The former handlers come back
+// at its end.
 
 #pragma once
 
 #include <signal.h>
 
+#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -20,12 +22,17 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  std::stop_token token() const { return source_.get_token(); }
+  // Of the calls from now on, or since the last Resume.
+  std::stop_token token() const;
   // 0, or the signal that asked to stop.
   int signal_received() const;
+  // A program that goes on after Ctrl-C says so: the next signal is a first one again, under a new
+  // token. False where there was none to resume from, or it was SIGTERM, which always ends.
+  bool Resume();
 
  private:
-  std::stop_source source_;
+  mutable std::mutex mutex_;
+  std::stop_source source_;  // under mutex_
   struct sigaction former_int_ {};
   struct sigaction former_term_ {};
   struct sigaction former_pipe_ {};

@@ -15,7 +15,11 @@ std::string JsonLine::Text(const char* key) const {
 }
 
 std::vector<JsonLine> ReadJsonLines(const std::string& file, std::size_t* bad) {
-  const std::string text = ReadFile(file);
+  return ParseJsonLines(ReadFile(file), file, bad);
+}
+
+std::vector<JsonLine> ParseJsonLines(std::string_view text, const std::string& file,
+                                     std::size_t* bad) {
   std::vector<JsonLine> lines;
   std::size_t number = 0;
   for (const std::string_view line : SplitLines(text)) {

@@ -24,30 +24,56 @@ std::vector<std::string> Texts(const JsonLine& line, const char* key) {
   return texts;
 }
 
+PageQuestion QuestionOf(const JsonLine& line) {
+  PageQuestion question;
+  question.id = line.object.contains("id") ? line.Text("id") : line.where;
+  question.question = line.Text("question");
+  if (const auto page = line.object.find("document");
+      page != line.object.end() && !page->is_null()) {
+    question.documents = Texts(line, "also");
+    question.documents.insert(question.documents.begin(), line.Text("document"));
+  }
+  question.answers = Texts(line, "answer");
+  if (const auto answerable = line.object.find("answerable"); answerable != line.object.end()) {
+    if (!answerable->is_boolean()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  line.where + ": \"answerable\" is neither true nor false");
+    }
+    question.answerable = answerable->get<bool>();
+  }
+  return question;
+}
+
 }  // namespace
 
 std::vector<PageQuestion> ReadPageQuestions(const std::filesystem::path& file) {
   std::vector<PageQuestion> questions;
-  for (const JsonLine& line : ReadJsonLines(file.string())) {
-    PageQuestion question;
-    question.id = line.object.contains("id") ? line.Text("id") : line.where;
-    question.question = line.Text("question");
-    if (const auto page = line.object.find("document");
-        page != line.object.end() && !page->is_null()) {
-      question.documents = Texts(line, "also");
-      question.documents.insert(question.documents.begin(), line.Text("document"));
-    }
-    question.answers = Texts(line, "answer");
-    if (const auto answerable = line.object.find("answerable"); answerable != line.object.end()) {
-      if (!answerable->is_boolean()) {
-        throw Error(ErrorCode::kInvalidArgument,
-                    line.where + ": \"answerable\" is neither true nor false");
-      }
-      question.answerable = answerable->get<bool>();
-    }
-    questions.push_back(std::move(question));
-  }
+  for (const JsonLine& line : ReadJsonLines(file.string())) questions.push_back(QuestionOf(line));
   return questions;
+}
+
+std::vector<PageConversation> ReadPageConversations(const std::filesystem::path& file) {
+  std::vector<PageConversation> conversations;
+  for (const JsonLine& line : ReadJsonLines(file.string())) {
+    PageConversation& conversation = conversations.emplace_back();
+    conversation.id = line.object.contains("id") ? line.Text("id") : line.where;
+    if (line.object.contains("split")) conversation.split = line.Text("split");
+    const auto turns = line.object.find("turns");
+    if (turns == line.object.end()) {
+      conversation.turns.push_back(QuestionOf(line));
+      continue;
+    }
+    if (!turns->is_array() || turns->empty())
+      throw Error(ErrorCode::kInvalidArgument, line.where + ": \"turns\" is no list of questions");
+    for (const nlohmann::json& turn : *turns) {
+      const std::string where =
+          line.where + ", turn " + std::to_string(conversation.turns.size() + 1);
+      if (!turn.is_object())
+        throw Error(ErrorCode::kInvalidArgument, where + ": not a JSON object");
+      conversation.turns.push_back(QuestionOf({where, turn}));
+    }
+  }
+  return conversations;
 }
 
 bool EndsInPath(std::string_view document, std::string_view suffix) {

@@ -23,6 +23,16 @@ struct PageQuestion {
 // Throws Error(kNotFound | kIo | kInvalidArgument) that names the line.
 std::vector<PageQuestion> ReadPageQuestions(const std::filesystem::path& file);
 
+struct PageConversation {
+  std::string id;
+  std::string split;  // "": none is said
+  std::vector<PageQuestion> turns;
+};
+
+// The same of conversations, one a line: "turns" holds the questions of each
+// (corpora/*/conversations.jsonl). A line without it is a conversation of one question.
+std::vector<PageConversation> ReadPageConversations(const std::filesystem::path& file);
+
 // Whether `document` is `suffix` or ends in "/" + suffix.
 bool EndsInPath(std::string_view document, std::string_view suffix);
 

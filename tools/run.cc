@@ -125,7 +125,7 @@ std::string ConfigFileOf(const std::vector<std::string>& arguments) {
 }
 
 int RunCommand(const CommandEntry& entry, const std::vector<std::string>& arguments,
-               std::stop_token stop) {
+               Interrupt& interrupt) {
   CommonOptions common;
   const std::unique_ptr<Command> command = entry.make();
   OptionTable table;
@@ -137,7 +137,7 @@ int RunCommand(const CommandEntry& entry, const std::vector<std::string>& argume
     CheckConfigNames(config);
   }
   table.Parse(arguments, config, SectionOf(entry.name));
-  Session session(common, std::move(stop));
+  Session session(common, interrupt);
   const int status = command->Run(session);
   session.ClearProgress();
   session.out().Flush();
@@ -157,7 +157,7 @@ int Print(const std::string& text) {
 }
 
 int Dispatch(const std::vector<std::string>& arguments, std::string& command_name,
-             std::stop_token stop) {
+             Interrupt& interrupt) {
   CommonOptions common;
   OptionTable common_table;
   common.Declare(common_table);
@@ -172,7 +172,7 @@ int Dispatch(const std::vector<std::string>& arguments, std::string& command_nam
     common_table.Parse(invocation.options, {}, "");
     throw UsageError("give a command");
   }
-  return RunCommand(*invocation.command, invocation.options, std::move(stop));
+  return RunCommand(*invocation.command, invocation.options, interrupt);
 }
 
 int StatusOf(const Error& error, const Interrupt& interrupt) {
@@ -189,10 +189,10 @@ int StatusOf(const Error& error, const Interrupt& interrupt) {
 int Run(int argc, char** argv) {
   std::string command_name;
   try {
-    const Interrupt interrupt;
+    Interrupt interrupt;
     try {
       return Dispatch(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), command_name,
-                      interrupt.token());
+                      interrupt);
     } catch (const UsageError& error) {
       Complain(error.what());
       Complain("see fovea " + (command_name.empty() ? "" : command_name + " ") + "--help");

@@ -36,14 +36,14 @@ void CommonOptions::Declare(OptionTable& table) {
   table.Text("config", &config, "FILE", "options from an INI file; the command line wins");
 }
 
-Session::Session(const CommonOptions& options, std::stop_token stop)
+Session::Session(const CommonOptions& options, Interrupt& interrupt)
     : options_(options),
-      stop_(std::move(stop)),
+      interrupt_(interrupt),
       out_(STDOUT_FILENO),
       messages_(LogLevelOf(options), options.quiet) {}
 
 void Session::ThrowIfStopped() const {
-  if (stop_.stop_requested()) throw Error(ErrorCode::kCancelled, "stopped");
+  if (stop().stop_requested()) throw Error(ErrorCode::kCancelled, "stopped");
 }
 
 void Session::Report(std::string_view stage, std::uint64_t done, std::uint64_t total) {

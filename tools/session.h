@@ -11,6 +11,7 @@
 #include "generator/pipeline.h"
 #include "lib/base/callbacks.h"
 #include "lib/base/thread_pool.h"
+#include "tools/interrupt.h"
 #include "tools/messages.h"
 #include "tools/option_table.h"
 #include "tools/output.h"
@@ -42,11 +43,13 @@ struct PromptCacheOption {
 
 class Session {
  public:
-  // Borrows `options`, which must outlive the session.
-  Session(const CommonOptions& options, std::stop_token stop);
+  // Borrows both, which must outlive the session.
+  Session(const CommonOptions& options, Interrupt& interrupt);
 
   const CommonOptions& options() const { return options_; }
-  std::stop_token stop() const { return stop_; }
+  std::stop_token stop() const { return interrupt_.token(); }
+  // After Ctrl-C stopped a call: whether the program may go on, with a new stop().
+  bool ResumeAfterInterrupt() { return interrupt_.Resume(); }
   // Throws Error(kCancelled) when a stop was requested.
   void ThrowIfStopped() const;
 
@@ -76,7 +79,7 @@ class Session {
 
  private:
   const CommonOptions& options_;
-  std::stop_token stop_;
+  Interrupt& interrupt_;
   Output out_;
   Messages messages_;
   std::unique_ptr<ThreadPool> pool_;

@@ -18,6 +18,13 @@ constexpr int kPollMilliseconds = 100;
 std::string ReadInput(const std::stop_token& stop) {
   std::string text;
   std::array<char, 1 << 16> buffer;
+  while (const std::size_t count = ReadSomeInput(buffer, stop)) text.append(buffer.data(), count);
+  return text;
+}
+
+}  // namespace
+
+std::size_t ReadSomeInput(std::span<char> buffer, const std::stop_token& stop) {
   for (;;) {
     // Waits in small steps, so that Ctrl-C is seen whichever thread took the signal.
     pollfd input{STDIN_FILENO, POLLIN, 0};
@@ -30,12 +37,9 @@ std::string ReadInput(const std::stop_token& stop) {
       throw Error(ErrorCode::kIo,
                   "cannot read standard input: " + std::generic_category().message(errno));
     }
-    if (count == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(count));
+    return static_cast<std::size_t>(count);
   }
 }
-
-}  // namespace
 
 std::vector<std::string_view> SplitLines(std::string_view text) {
   std::vector<std::string_view> lines;

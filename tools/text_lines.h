@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ bool IsBlank(std::string_view text);
 // The whole of a file, or of standard input for "-". Throws Error(kNotFound | kIo),
 // Error(kCancelled) while waiting for input.
 std::string ReadFileOrInput(const std::string& file, const std::stop_token& stop);
+
+// What standard input has ready, at least one byte; 0 at its end. Waits for it; throws Error(kIo),
+// Error(kCancelled) on `stop`.
+std::size_t ReadSomeInput(std::span<char> buffer, const std::stop_token& stop);
 
 // Words joined by single spaces: a query given without quotes.
 std::string JoinWords(const std::vector<std::string>& words);

@@ -363,7 +363,6 @@ TEST(Pipeline, KeepsTheBeginningsOfPromptsForTheNextProcess) {
   options.threads = 2;
   AskOptions ask;
   ask.abstain_threshold = 2.0f;  // never
-  ask.examples = {{"How deep is the harbour?", "It is 12 metres deep."}};
   const Answer expected = Pipeline(options).Ask(kQuestions[0], ask);
   EXPECT_FALSE(std::filesystem::exists(options.prompt_cache));
   options.prompt_cache_bytes = kDefaultPromptCacheBytes;

@@ -226,18 +226,16 @@ TEST_F(PromptTest, FixedTokensAreTheSameForEveryQuestionAndEvidence) {
         prompt.tokens.begin(),
         prompt.tokens.begin() + static_cast<std::ptrdiff_t>(prompt.fixed_tokens));
   };
-  PromptOptions options;
-  const Prompt plain = Build(options);
-  options.examples = {{"How deep is it?", "It is 12 metres deep."}};
-  const std::vector<TokenId> with_examples = begin(Build(options, "Why?"));
-  EXPECT_GT(with_examples.size(), plain.fixed_tokens);
-  EXPECT_THAT(
-      TestDecoder().tokenizer().Decode(with_examples),
-      ::testing::AllOf(::testing::HasSubstr("12 metres deep."), ::testing::EndsWith("user\n")));
+  const Prompt plain = Build({});
+  EXPECT_THAT(TestDecoder().tokenizer().Decode(begin(plain)),
+              ::testing::AllOf(::testing::HasSubstr("Short answer: 1894"),
+                               ::testing::EndsWith("user\n")));
   Add("a", 0, "Alpha is one. Beta is two.", {0.4f, 0.3f});
-  EXPECT_EQ(begin(Build(options, "How high is it?")), with_examples);
-  options.examples.clear();
+  PromptOptions options;
+  options.short_answer = "one";
   EXPECT_EQ(begin(Build(options, "Where is it?")), begin(plain));
+  options.examples = {{"How deep is it?", "It is 12 metres deep."}};
+  EXPECT_EQ(begin(Build(options, "Why?")), begin(plain)) << "examples depend on the question";
 }
 
 TEST_F(PromptTest, BlocksAreTheLabelledRuns) {
@@ -263,6 +261,68 @@ TEST_F(PromptTest, BadOptionsAreNamed) {
   options = {};
   options.least_share = 2;
   EXPECT_ERROR(Build(options), ErrorCode::kInvalidArgument, "least_share");
+}
+
+TEST_F(PromptTest, EarlierTurnsStandBeforeTheQuestionOldestFirst) {
+  Add("a", 0, "Alpha is one.", {0.5f});
+  PromptOptions options;
+  options.examples = {{"What is red?", "A rose."}};
+  options.history = {{"What is up?", "The sky."}, {"What is down?", "The sea."}};
+  const Prompt prompt = Build(options);
+  const std::string text = TextOf(prompt);
+  std::size_t last = 0;
+  for (const char* part : {"A rose.", "Question: What is up?", "The sky.",
+                           "Question: What is down?", "The sea.", "Sources:", "How high is it?"}) {
+    const std::size_t at = text.rfind(part);
+    ASSERT_NE(at, std::string::npos) << part;
+    EXPECT_GT(at, last) << part;
+    last = at;
+  }
+  EXPECT_EQ(prompt.turns_left_out, 0);
+  options.history.clear();
+  EXPECT_EQ(prompt.window.turns,
+            static_cast<int>(prompt.tokens.size() - Build(options).tokens.size()));
+}
+
+TEST_F(PromptTest, TheOldestTurnsAreLeftOutWhereTheBudgetEnds) {
+  Add("a", 0, "Alpha is one.", {0.5f});
+  PromptOptions options;
+  for (int i = 10; i < 20; ++i) {
+    options.history.emplace_back("What is number " + std::to_string(i) + "?",
+                                 "It is " + std::to_string(i) + ".");
+  }
+  int before = -1;
+  for (const int budget : {0, 40, 100, 160, 1000}) {
+    options.history_tokens = budget;
+    const Prompt prompt = Build(options);
+    EXPECT_LE(prompt.window.turns, budget);
+    const std::string text = TextOf(prompt);
+    for (int i = 10; i < 20; ++i) {
+      EXPECT_EQ(text.find("number " + std::to_string(i)) != std::string::npos,
+                i >= 10 + prompt.turns_left_out)
+          << i << " under " << budget;
+    }
+    EXPECT_GT(10 - prompt.turns_left_out, before);
+    before = 10 - prompt.turns_left_out;
+  }
+  EXPECT_EQ(before, 10);
+}
+
+TEST_F(PromptTest, HistoryTakesNoRoomFromTheEvidenceOrTheReply) {
+  Add("a", 0, "Alpha is one.", {0.5f});
+  PromptOptions options;
+  options.history_tokens = 1000000;
+  for (int i = 0; i < 600; ++i) {
+    options.history.emplace_back("What is number " + std::to_string(i) + " of all the numbers?",
+                                 "It is " + std::to_string(i) + ", as the list says.");
+  }
+  const Prompt prompt = Build(options);
+  EXPECT_GT(prompt.turns_left_out, 0);
+  EXPECT_LT(prompt.turns_left_out, 600);
+  EXPECT_THAT(EvidenceOf(prompt), ::testing::ElementsAre("Alpha is one."));
+  EXPECT_LE(static_cast<int>(prompt.tokens.size()) + options.evidence_tokens -
+                prompt.window.evidence + options.reply_tokens,
+            TestDecoder().config().context);
 }
 
 }  // namespace

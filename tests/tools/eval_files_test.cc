@@ -83,8 +83,30 @@ TEST(QuestionSet, APageThatSaysTheSameIsRightAsWell) {
   EXPECT_EQ(RankOfPage(pages, std::vector<std::string>{"b.html"}), std::nullopt);
 }
 
+TEST(QuestionSet, AConversationHasTurnsAndALineWithoutThemIsOneOfOneTurn) {
+  const TempFolder folder;
+  const auto conversations = ReadPageConversations(folder.Write(
+      "c.jsonl",
+      "{\"id\":\"1\",\"split\":\"tune\",\"turns\":[{\"question\":\"q\",\"document\":\"a\"},"
+      "{\"question\":\"r\",\"document\":\"b\",\"also\":[\"c\"],\"answer\":\"x\"}]}\n"
+      "{\"id\":\"2\",\"question\":\"s\",\"document\":\"d\"}\n"));
+  ASSERT_EQ(conversations.size(), 2u);
+  EXPECT_EQ(conversations[0].split, "tune");
+  ASSERT_EQ(conversations[0].turns.size(), 2u);
+  EXPECT_THAT(conversations[0].turns[1].documents, ElementsAre("b", "c"));
+  EXPECT_THAT(conversations[0].turns[1].answers, ElementsAre("x"));
+  EXPECT_EQ(conversations[1].id, "2");
+  ASSERT_EQ(conversations[1].turns.size(), 1u);
+  EXPECT_EQ(conversations[1].turns[0].question, "s");
+}
+
 TEST(QuestionSet, NamesTheLineThatIsWrong) {
   const TempFolder folder;
+  for (const char* turns : {"3", "[]", "[1]", "[{\"document\":\"a\"}]"}) {
+    EXPECT_ERROR(
+        ReadPageConversations(folder.Write("c", "{\"turns\":" + std::string(turns) + "}\n")),
+        ErrorCode::kInvalidArgument, "c:1");
+  }
   EXPECT_ERROR(ReadPageQuestions(folder.Write("a", "{\"question\":\"q\",\"answer\":3}\n")),
                ErrorCode::kInvalidArgument, "a:1");
   EXPECT_ERROR(ReadPageQuestions(folder.Write("b", "{\"question\":\"q\",\"answerable\":1}\n")),

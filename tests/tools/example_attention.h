@@ -49,7 +49,7 @@ inline PartAttention RandomPart(const AttentionAxes& axes, std::size_t first, st
 inline Answer ExampleAttention() {
   std::mt19937 random(1);
   Answer answer;
-  answer.question = "Who <b>kept</b> it?";
+  answer.question = answer.read_question = "Who <b>kept</b> it?";
   answer.text = "Anna <i>Thorne</i>.";
   answer.short_answer = "Anna Thorne";
   answer.confidence = 0.75;
