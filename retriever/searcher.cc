@@ -1,6 +1,7 @@
 #include "retriever/searcher.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <unordered_map>
 #include <unordered_set>
@@ -40,6 +41,21 @@ class Snapshot {
 
 float InnerProduct(std::span<const float> a, std::span<const float> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0f);
+}
+
+// e^20 a point of fusion's score: the best of an unread ranking takes most of what is shared out.
+constexpr double kUnreadSharpness = 20;
+
+// By weight, where what the reader gives to "none of these" is shared out by retrieval's scores:
+// where it has no opinion, the order stays as it was.
+void SortByReading(float none_weight, std::span<Hit> hits) {
+  const auto unread = [](const Hit& hit) { return std::exp(kUnreadSharpness * hit.score); };
+  double sum = 0;
+  for (const Hit& hit : hits) sum += unread(hit);
+  const double share = static_cast<double>(none_weight) / sum;
+  const auto probability = [&](const Hit& hit) { return *hit.weight + share * unread(hit); };
+  std::stable_sort(hits.begin(), hits.end(),
+                   [&](const Hit& a, const Hit& b) { return probability(a) > probability(b); });
 }
 
 }  // namespace
@@ -181,11 +197,9 @@ struct Searcher::State {
     for (const Hit& hit : hits)
       inputs.push_back({&hit.passage, hit.dense_score, hit.lexical_score});
     const Reading reading = reader->Read(query, inputs, pool);
-    for (std::size_t i = 0; i < hits.size(); ++i) {
+    for (std::size_t i = 0; i < hits.size(); ++i)
       hits[i].weight = static_cast<double>(reading.passages[i].weight);
-    }
-    std::stable_sort(hits.begin(), hits.end(),
-                     [](const Hit& a, const Hit& b) { return *a.weight > *b.weight; });
+    SortByReading(reading.none_weight, hits);
   }
 };
 

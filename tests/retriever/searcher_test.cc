@@ -22,18 +22,21 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Prefers the passage whose text is alphabetically last.
+// Prefers the passage whose text is alphabetically last, as far as it does not say "none".
 class LastTextReader final : public Reader {
  public:
+  explicit LastTextReader(float none = 0) : none_(none) {}
   using Reader::Read;
   Reading Read(std::string_view, std::span<const ReaderInput> passages, const ReadOptions&,
                ThreadPool*) const override {
     seen = passages.size();
     Reading reading;
+    reading.none_weight = none_;
     for (const ReaderInput& input : passages) {
       float rank = 1;
       for (const ReaderInput& other : passages) rank += other.passage->text < input.passage->text;
-      reading.passages.push_back({.weight = rank / 100, .sentences = {}, .tokens = {}});
+      reading.passages.push_back(
+          {.weight = (1 - none_) * rank / 100, .sentences = {}, .tokens = {}});
     }
     return reading;
   }
@@ -41,6 +44,9 @@ class LastTextReader final : public Reader {
   std::string name() const override { return "last text"; }
 
   mutable std::size_t seen = 0;
+
+ private:
+  float none_;
 };
 
 class SearcherTest : public ::testing::Test {
@@ -133,6 +139,15 @@ TEST_F(SearcherTest, ReadReordersTheFirstAndKeepsTheRestBehind) {
   std::sort(first.begin(), first.end());
   std::sort(read_names.begin(), read_names.begin() + 3);
   EXPECT_TRUE(std::equal(first.begin(), first.end(), read_names.begin()));
+}
+
+TEST_F(SearcherTest, WhereTheReaderHasNoOpinionTheOrderStays) {
+  const LastTextReader reader(1);
+  const Searcher searcher(index_, TestEncoder(), &reader, &pool_);
+  const auto names = [&](SearchMode mode) {
+    return Names(searcher.Search("a storm at sea", Options(mode)));
+  };
+  EXPECT_EQ(names(SearchMode::kRead), names(SearchMode::kHybrid));
 }
 
 TEST_F(SearcherTest, ReadTakesTheBestOfAllThatWasReadThoughFewerAreWanted) {
