@@ -169,15 +169,27 @@ std::string CollapseSpace(std::string_view text) {
   return collapsed;
 }
 
-std::string CutWords(std::string_view text, int words) {
-  std::string cut = CollapseSpace(text);
-  std::size_t at = 0;
-  for (int i = 0; i < words; ++i) {
-    at = cut.find(' ', at);
-    if (at == std::string::npos) return cut;
-    ++at;
+std::string CutWords(std::string_view text, int words, std::string_view part) {
+  const std::string whole = CollapseSpace(text);
+  const int all = CountWords(whole);
+  if (all <= words) return whole;
+  // Half of what is left over goes before the part.
+  int first = 0;
+  if (const std::size_t at = whole.find(part); !part.empty() && at != std::string::npos) {
+    const auto before = static_cast<int>(std::count(whole.begin(), whole.begin() + at, ' '));
+    first = std::clamp(before - (words - CountWords(part)) / 2, 0, all - words);
+    first = std::min(first, before);
   }
-  cut.resize(at > 0 ? at - 1 : 0);
+  const auto word_begin = [&](int word) {
+    std::size_t at = 0;
+    for (; word > 0; --word) at = whole.find(' ', at) + 1;
+    return at;
+  };
+  const std::size_t begin = word_begin(first);
+  const std::size_t end = first + words < all ? word_begin(first + words) : whole.size() + 1;
+  std::string cut = words > 0 ? whole.substr(begin, end - 1 - begin) : std::string();
+  if (first > 0) cut = "… " + cut;
+  if (end <= whole.size()) cut += " …";
   return cut;
 }
 

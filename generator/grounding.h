@@ -57,8 +57,9 @@ std::vector<GroundedStatement> Ground(std::string_view answer,
 // `text` with every run of white space as one space, none at the ends.
 std::string CollapseSpace(std::string_view text);
 
-// The first `words` words of `text`.
-std::string CutWords(std::string_view text, int words);
+// `words` words of `text` at most, those around the first occurrence of `part` (both with white
+// space collapsed; the first ones where it is not there), with "…" where something is left out.
+std::string CutWords(std::string_view text, int words, std::string_view part = {});
 int CountWords(std::string_view text);
 
 }  // namespace fovea

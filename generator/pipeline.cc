@@ -6,6 +6,7 @@
 #include "generator/chat_template.h"
 #include "generator/copy_distribution.h"
 #include "generator/doubt.h"
+#include "generator/evidence.h"
 #include "generator/evidence_vocabulary.h"
 #include "generator/generate.h"
 #include "generator/grounding.h"
@@ -58,57 +59,6 @@ std::string_view FullQuestion(std::string_view question, const AskOptions& optio
   return options.contextual_question.empty() ? question : options.contextual_question;
 }
 
-// Those that hold the short answer, then by weight.
-std::vector<EvidenceSentence> Sentences(std::span<const Passage> passages, const Reading& reading) {
-  std::vector<EvidenceSentence> sentences;
-  for (std::size_t p = 0; p < passages.size(); ++p) {
-    for (const SentenceWeight& sentence : reading.passages[p].sentences) {
-      sentences.push_back(
-          {p, sentence.range, Slice(passages[p].text, sentence.range), sentence.weight});
-    }
-  }
-  std::stable_sort(
-      sentences.begin(), sentences.end(),
-      [](const EvidenceSentence& a, const EvidenceSentence& b) { return a.weight > b.weight; });
-  if (!reading.spans.empty()) {
-    const AnswerSpan& span = reading.spans.front();
-    std::stable_partition(sentences.begin(), sentences.end(), [&](const EvidenceSentence& s) {
-      return s.passage == span.passage && Overlap(s.range, span.range);
-    });
-  }
-  return sentences;
-}
-
-// The sentences that the prompt showed.
-std::vector<EvidenceSentence> Shown(const std::vector<EvidenceSentence>& sentences,
-                                    const Prompt& prompt) {
-  std::vector<EvidenceSentence> shown;
-  for (const EvidenceSentence& sentence : sentences) {
-    const bool inside =
-        std::any_of(prompt.evidence.begin(), prompt.evidence.end(), [&](const Evidence& run) {
-          return run.passage == sentence.passage && Overlap(run.range, sentence.range);
-        });
-    if (inside) shown.push_back(sentence);
-  }
-  return shown;
-}
-
-// The evidence that the prompt shows, with the reader's weights.
-std::vector<CopySource> SourcesOf(std::span<const Passage> passages, const Reading& reading,
-                                  const Prompt& prompt) {
-  std::vector<CopySource> sources;
-  for (const Evidence& run : prompt.evidence) {
-    CopySource& source = sources.emplace_back();
-    source.text = Slice(passages[run.passage].text, run.range);
-    for (TokenWeight token : reading.passages[run.passage].tokens) {
-      if (token.range.begin < run.range.begin || token.range.end > run.range.end) continue;
-      token.range = {token.range.begin - run.range.begin, token.range.end - run.range.begin};
-      source.tokens.push_back(token);
-    }
-  }
-  return sources;
-}
-
 Citation Cite(std::span<const Passage> passages, const EvidenceSentence& sentence) {
   const Passage& passage = passages[sentence.passage];
   return {passage.document,
@@ -131,14 +81,14 @@ class AnswerText {
  public:
   explicit AnswerText(int max_words) : max_words_(max_words) {}
 
-  // False if the sentence did not fit; the first one is cut instead.
-  bool Add(std::string sentence) {
-    const int words = CountWords(sentence);
-    if (max_words_ > 0 && words_ + words > max_words_) {
+  // False if the sentence did not fit; the first one is cut around `part` instead.
+  bool Add(std::string sentence, std::string_view part = {}) {
+    if (max_words_ > 0 && words_ + CountWords(sentence) > max_words_) {
       if (words_ > 0) return false;
-      sentence = CutWords(sentence, max_words_);
+      // The marks of what is left out count as words, too.
+      sentence = CutWords(sentence, std::max(1, max_words_ - 2), part);
     }
-    words_ += words;
+    words_ += CountWords(sentence);
     pieces_.push_back((pieces_.empty() ? "" : " ") + std::move(sentence));
     return true;
   }
@@ -165,7 +115,7 @@ std::vector<std::string> Quote(std::span<const Passage> passages,
   answer.source = AnswerSource::kQuoted;
   answer.citations.clear();
   const EvidenceSentence& best = sentences.front();
-  text.Add(CollapseSpace(best.text));
+  text.Add(CollapseSpace(best.text), answer.short_answer.value_or(""));
   AddCitation(answer.citations, Cite(passages, best));
   for (std::size_t i = 1;
        i < sentences.size() && sentences[i].weight >= kSecondSentenceShare * best.weight; ++i) {
@@ -274,7 +224,7 @@ struct Pipeline::State {
     generate.sampling = ask.sampling;
     generate.stop_tokens = {chat->end_of_turn()};
     generate.cache = &cache;
-    const std::vector<CopySource> sources = SourcesOf(passages, reading, prompt);
+    const std::vector<CopySource> sources = CopySources(passages, reading, prompt);
     const CopyDistribution distribution(sources, decoder->tokenizer(), ask.copy);
     std::vector<std::string_view> texts = {answer.read_question};
     for (const CopySource& source : sources) texts.push_back(source.text);
@@ -295,7 +245,7 @@ struct Pipeline::State {
     answer.timings.generate = generation.decode_seconds;
     answer.timings.tokens = static_cast<int>(generation.tokens.size());
 
-    const std::vector<EvidenceSentence> shown = Shown(sentences, prompt);
+    const std::vector<EvidenceSentence> shown = ShownIn(prompt, sentences);
     AnswerText text(ask.max_words);
     std::vector<Citation> citations;
     for (const GroundedStatement& statement :
@@ -379,7 +329,7 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
   ThrowIfStopped(stop);
 
   answer.confidence = 1.0 - static_cast<double>(reading.none_weight);
-  const std::vector<EvidenceSentence> sentences = Sentences(passages, reading);
+  const std::vector<EvidenceSentence> sentences = SentencesByWeight(passages, reading);
   const float threshold =
       options.abstain_threshold.value_or(state.reader.reader->abstain_threshold());
   if (sentences.empty() || reading.none_weight >= threshold) {

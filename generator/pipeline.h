@@ -65,7 +65,9 @@ struct AskOptions {
   int passages = 8;  // read, >= 1
   AnswerMode mode = AnswerMode::kGenerate;
   int max_tokens = 96;  // >= 1
-  int max_words = 0;    // of the answer, cut at a sentence's end if possible; 0: no limit
+  // Of the answer, which ends with a sentence if possible; a quotation is cut around the short
+  // answer. 0: no limit.
+  int max_words = 40;
   SamplingOptions sampling;
   CopyOptions copy;  // how the reader's weights steer the decoder
   // Nats off words that neither the evidence nor the question holds; >= 0, 0: they are free.

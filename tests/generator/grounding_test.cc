@@ -134,13 +134,22 @@ TEST(GroundingTest, ASentenceRepeatsAQuestionThatItAsksInItsWords) {
   EXPECT_FALSE(Repeats("What?", "?"));
 }
 
+TEST(GroundingTest, ATextIsCutAroundThePartThatMatters) {
+  const std::string text = "one two three  four five six seven eight nine ten";
+  EXPECT_EQ(CutWords(text, 4, "six"), "… five six seven eight …");
+  EXPECT_EQ(CutWords(text, 4, "ten"), "… seven eight nine ten");
+  EXPECT_EQ(CutWords(text, 4, "one"), "one two three four …");
+  EXPECT_EQ(CutWords(text, 4, "five six seven eight nine"), "… five six seven eight …");
+  EXPECT_EQ(CutWords(text, 4, "eleven"), "one two three four …");
+  EXPECT_EQ(CutWords(text, 10, "six"), "one two three four five six seven eight nine ten");
+}
+
 TEST(GroundingTest, WordsAreCountedAndCutAtSpaces) {
   EXPECT_EQ(CollapseSpace("  a\n\tb  c "), "a b c");
   EXPECT_EQ(CountWords(" a\n b  c "), 3);
   EXPECT_EQ(CountWords(" \n "), 0);
-  EXPECT_EQ(CutWords("a b  c d", 3), "a b c");
+  EXPECT_EQ(CutWords("a b  c d", 3), "a b c …");
   EXPECT_EQ(CutWords("a b", 3), "a b");
-  EXPECT_EQ(CutWords("a b", 0), "");
 }
 
 }  // namespace
