@@ -1,6 +1,7 @@
 #include "generator/grounding.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "generator/words.h"
@@ -46,6 +47,28 @@ bool Loops(std::string_view statement) {
     if (!seen.insert({word, word + 4}).second) return true;
   }
   return false;
+}
+
+// Whether it says of something that it is the same thing: "The Renaissance was the Renaissance
+// era."
+bool IsTautology(std::string_view statement) {
+  constexpr auto kCopulas = std::to_array<std::string_view>({"are", "be", "is", "was", "were"});
+  const std::vector<std::string> words = SplitWords(AsciiLower(statement));
+  const auto copula =
+      std::find_first_of(words.begin(), words.end(), kCopulas.begin(), kCopulas.end());
+  const auto stems = [](auto begin, auto end) {
+    std::set<std::string> found;
+    for (; begin != end; ++begin) {
+      if (!IsFunctionWord(*begin)) found.insert(StemOf(*begin));
+    }
+    return found;
+  };
+  const std::set<std::string> before = stems(words.begin(), copula);
+  const std::set<std::string> after = stems(copula, words.end());
+  const auto holds = [](const std::set<std::string>& all, const std::set<std::string>& part) {
+    return std::includes(all.begin(), all.end(), part.begin(), part.end());
+  };
+  return !before.empty() && !after.empty() && (holds(before, after) || holds(after, before));
 }
 
 // Whether the words differ by at most one letter more, less or other.
@@ -140,7 +163,8 @@ std::vector<GroundedStatement> Ground(std::string_view answer,
   for (const ByteRange range : SplitSentences(answer)) {
     GroundedStatement statement;
     statement.text = CollapseSpace(Slice(answer, range));
-    if (!said.insert(statement.text).second || Loops(statement.text)) break;
+    if (!said.insert(statement.text).second || Loops(statement.text) || IsTautology(statement.text))
+      break;
     const Words words = WordsOf(statement.text);
     bool supported = false;
     for (std::size_t i = 0; i < evidence.size(); ++i) {

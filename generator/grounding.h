@@ -48,8 +48,8 @@ struct GroundedStatement {
 };
 
 // The sentences of `answer` up to the first that no sentence of `evidence` supports, or that
-// repeats an earlier one. Of those that support one, that to which the reader attends most is
-// named.
+// repeats an earlier one or itself, or says of something that it is the same thing. Of those that
+// support one, that to which the reader attends most is named.
 std::vector<GroundedStatement> Ground(std::string_view answer,
                                       std::span<const EvidenceSentence> evidence,
                                       std::string_view question);

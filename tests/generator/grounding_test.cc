@@ -77,6 +77,15 @@ TEST(GroundingTest, AStatementThatGoesInCirclesIsNotSaid) {
                   .empty());
 }
 
+TEST(GroundingTest, ATautologyIsNotSaid) {
+  for (const char* answer :
+       {"The elevation was the elevation of Elbert.", "Elbert is Mount Elbert.",
+        "The mount of 4,401 metres was 4,401 metres."})
+    EXPECT_TRUE(Ground(answer, TwoSentences(), kQuestion).empty()) << answer;
+  EXPECT_EQ(Ground("Mount Elbert was named after Samuel Elbert.", TwoSentences(), kQuestion).size(),
+            1u);
+}
+
 TEST(GroundingTest, FactsOfTwoSentencesAreNotMixedIntoOne) {
   EXPECT_TRUE(Ground("Governor Samuel rises to an elevation of 4,401 metres in Colorado.",
                      TwoSentences(), kQuestion)
