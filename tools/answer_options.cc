@@ -10,6 +10,18 @@
 #include "tools/usage_error.h"
 
 namespace fovea::tools {
+void AnswerOptions::Declare(OptionTable& table) {
+  DeclarePassages(table);
+  DeclareMode(table);
+  DeclareSampling(table);
+  DeclareReuse(table);
+  DeclareAbstain(table);
+  DeclareFilter(table);
+  DeclareExamples(table);
+  DeclareVerbose(table);
+  DeclareAttention(table);
+}
+
 void AnswerOptions::DeclareMode(OptionTable& table) {
   table.Choice("mode", &mode, {"generate", "extract"},
                "write the answer, or quote it (default: " + mode + ")");

@@ -27,6 +27,8 @@ struct AnswerOptions {
   bool show_attention = false;
   std::string attention_html;  // a file, or none
 
+  // All of them, of an index that is asked.
+  void Declare(OptionTable& table);
   void DeclareMode(OptionTable& table);
   void DeclarePassages(OptionTable& table);
   void DeclareSampling(OptionTable& table);

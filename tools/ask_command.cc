@@ -24,17 +24,9 @@ class AskCommand final : public Command {
  public:
   void Declare(OptionTable& table) override {
     table.Positional("QUESTION", &words_, 0, std::numeric_limits<std::size_t>::max());
-    options_.DeclarePassages(table);
-    options_.DeclareMode(table);
-    options_.DeclareSampling(table);
-    options_.DeclareReuse(table);
+    options_.Declare(table);
     prompt_cache_.Declare(table);
-    options_.DeclareAbstain(table);
-    options_.DeclareFilter(table);
     table.Flag("stream", &stream_, "write the answer as it is made (without --json)");
-    options_.DeclareExamples(table);
-    options_.DeclareVerbose(table);
-    options_.DeclareAttention(table);
     table.Text("questions", &questions_file_, "FILE", "ask the questions of a file, one a line");
   }
 

@@ -53,16 +53,8 @@ void Note(std::string_view text) {
 class ChatCommand final : public Command {
  public:
   void Declare(OptionTable& table) override {
-    options_.DeclarePassages(table);
-    options_.DeclareMode(table);
-    options_.DeclareSampling(table);
-    options_.DeclareReuse(table);
+    options_.Declare(table);
     prompt_cache_.Declare(table);
-    options_.DeclareAbstain(table);
-    options_.DeclareFilter(table);
-    options_.DeclareExamples(table);
-    options_.DeclareVerbose(table);
-    options_.DeclareAttention(table);
     table.Integer("history-tokens", &options_.ask.history_tokens, 0,
                   "most tokens of earlier turns that the decoder sees (default: " +
                       std::to_string(options_.ask.history_tokens) + ")");
