@@ -4,14 +4,14 @@
 #include <cmath>
 
 #include "lib/base/ascii.h"
+#include "lib/reader/reader_windows.h"
 
 namespace fovea {
 namespace {
 
-constexpr float kLeastMass = 0.01f;         // of a token that an answer may begin with
-constexpr std::size_t kLongestAnswer = 30;  // tokens, as the reader's
-constexpr std::size_t kLookAhead = 48;      // bytes that are enough to tell the next token
-constexpr std::size_t kLongestCopy = 256;   // bytes of what was written that are looked for
+constexpr float kLeastMass = 0.01f;        // of a token that an answer may begin with
+constexpr std::size_t kLookAhead = 48;     // bytes that are enough to tell the next token
+constexpr std::size_t kLongestCopy = 256;  // bytes of what was written that are looked for
 
 // `text` with every run of white space as one space, and the tokens' ranges moved along.
 void Collapse(std::string_view text, std::string& collapsed, std::vector<TokenWeight>& tokens) {
@@ -54,7 +54,7 @@ CopyDistribution::CopyDistribution(std::span<const CopySource> sources, const To
     Collapse(given.text, source.text, source.tokens);
     const auto& tokens = source.tokens;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
-      for (std::size_t j = i; j < std::min(i + kLongestAnswer, tokens.size()); ++j) {
+      for (std::size_t j = i; j < std::min(i + kLongestAnswerTokens, tokens.size()); ++j) {
         const float score = tokens[i].start * tokens[j].end;
         if (score <= best) continue;
         best = score;

@@ -130,16 +130,17 @@ class Packer {
             candidate.passage};
   }
 
+  static ByteRange InDocument(const Passage& passage, const Candidate& candidate) {
+    return {passage.range.begin + candidate.range.begin, passage.range.begin + candidate.range.end};
+  }
+
   bool Shown(const Candidate& candidate) const {
     const Passage& passage = passages_[candidate.passage];
     return std::any_of(chosen_.begin(), chosen_.end(), [&](const Candidate& other) {
       const Passage& shown = passages_[other.passage];
       if (shown.document != passage.document) return false;
       if (&shown == &passage) return other.index == candidate.index;
-      const std::size_t begin = passage.range.begin + candidate.range.begin;
-      const std::size_t end = passage.range.begin + candidate.range.end;
-      return begin < shown.range.begin + other.range.end &&
-             shown.range.begin + other.range.begin < end;
+      return Overlap(InDocument(passage, candidate), InDocument(shown, other));
     });
   }
 
