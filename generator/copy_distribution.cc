@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "lib/base/ascii.h"
+#include "lib/base/error.h"
 #include "lib/reader/reader_windows.h"
 
 namespace fovea {
@@ -44,9 +45,17 @@ std::size_t CopiedBefore(std::string_view text, std::size_t at, std::string_view
 
 }  // namespace
 
+void CopyOptions::validate() const {
+  const auto reject = [](const char* what) { throw Error(ErrorCode::kInvalidArgument, what); };
+  if (!(begin_gain >= 0) || std::isinf(begin_gain))
+    reject("begin_gain must be a finite number >= 0");
+  if (!(follow_share >= 0 && follow_share < 1)) reject("follow_share must be in [0, 1)");
+}
+
 CopyDistribution::CopyDistribution(std::span<const CopySource> sources, const Tokenizer& tokenizer,
                                    const CopyOptions& options)
     : tokenizer_(tokenizer), options_(options) {
+  options_.validate();
   float best = 0;
   for (const CopySource& given : sources) {
     Source& source = sources_.emplace_back();

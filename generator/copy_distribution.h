@@ -32,12 +32,15 @@ struct CopySource {
 struct CopyOptions {
   float begin_gain = 100;      // >= 0; 0: copies do not begin
   float follow_share = 0.95f;  // 0 … below 1; 0: copies are not followed
+
+  // Throws Error(kInvalidArgument) that names the option.
+  void validate() const;
 };
 
 // Immutable; borrows the tokenizer.
 class CopyDistribution {
  public:
-  // Sources may be few words or none.
+  // Sources may be few words or none. Throws as options.validate().
   CopyDistribution(std::span<const CopySource> sources, const Tokenizer& tokenizer,
                    const CopyOptions& options = {});
 

@@ -50,7 +50,9 @@ void Check(std::string_view question, const AskOptions& options) {
   if (options.max_tokens < 1) reject("max-tokens must be >= 1");
   if (options.max_words < 0) reject("max_words must be >= 0");
   if (options.nearest_examples < 0) reject("the number of examples to show must be >= 0");
+  if (!(options.foreign_penalty >= 0)) reject("foreign_penalty must be >= 0");
   options.sampling.validate();
+  options.copy.validate();
   if (options.reuse_evidence) options.reuse_evidence->validate();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/nn/decoder.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/models.h"
 
 namespace fovea {
@@ -104,6 +105,13 @@ TEST_F(CopyDistributionTest, NothingBeginsOnceTheAnswerIsWritten) {
 TEST_F(CopyDistributionTest, APartOfAWordIsNoCopy) {
   // "den" stands in "Denver" but begins no word there; "Golden" ends with it.
   EXPECT_EQ(Mixed("Golden", {.begin_gain = 0}), plain_);
+}
+
+TEST_F(CopyDistributionTest, RefusesOptionsThatMakeNoSense) {
+  for (const CopyOptions& options : {CopyOptions{.begin_gain = -1}, CopyOptions{.begin_gain = NAN},
+                                     CopyOptions{.follow_share = 1}})
+    EXPECT_ERROR(CopyDistribution(Sources(), Tokens(), options), ErrorCode::kInvalidArgument,
+                 "must be");
 }
 
 TEST_F(CopyDistributionTest, WithoutSourcesOrWeightsNothingChanges) {
