@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "generator/answer_signs.h"
 #include "generator/grounding.h"
 #include "generator/turns.h"
 #include "lib/text/sentences.h"
@@ -37,9 +38,14 @@ Reading ReadWithDoubt(const Reader& reader, std::string_view question, std::span
     input.doubtful.push_back(*turns);
     has_turns = true;
   }
-  Reading reading = reader.Read(question, statements, options, pool);
+  const auto read = [&](std::span<const ReaderInput> from) {
+    Reading reading = reader.Read(question, from, options, pool);
+    RaiseAnswer(reading, AnswerNats(reader.answer_signs(), question, hits, passages, reading));
+    return reading;
+  };
+  Reading reading = read(statements);
   if (!has_turns || reading.none_weight < reader.abstain_threshold()) return reading;
-  return reader.Read(question, inputs, options, pool);
+  return read(inputs);
 }
 
 }  // namespace fovea

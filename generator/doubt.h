@@ -5,6 +5,7 @@
 // - a sentence that asks the question itself;
 // - turns of a conversation with a model. Where nothing else answers they do: a conversation may be
 //   what the document is.
+// The reader's answer_signs() count in what is returned (answer_signs.h).
 
 #pragma once
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <limits>
 #include <utility>
 
@@ -143,16 +144,54 @@ void Continuation::Append(TokenId token, std::size_t most_drafts, Generation& co
   row_ = 0;
 }
 
+// The prompts that go on beside the first, and the mixture of all.
+class FusedPrompts {
+ public:
+  FusedPrompts(const Decoder& decoder, const GenerateOptions& options, ThreadPool* pool,
+               const std::stop_token& stop)
+      : caches_(options.fused.size()), weights_{options.fusion_weight} {
+    GenerateOptions alone = options;
+    alone.evidence = nullptr;
+    for (std::size_t i = 0; i < caches_.size(); ++i) {
+      weights_.push_back(options.fused[i].weight);
+      texts_.emplace_back(decoder, caches_[i], pool, stop);
+      texts_.back().ReadPrompt(options.fused[i].tokens, alone);
+    }
+  }
+
+  // Changes the first prompt's logits.
+  void MixInto(std::span<float> logits) {
+    std::vector<std::span<float>> rows = {logits};
+    for (Continuation& text : texts_) rows.push_back(text.logits());
+    FuseLogits(rows, weights_);
+  }
+
+  void Append(TokenId token) {
+    Generation counts;
+    for (Continuation& text : texts_) text.Append(token, 0, counts);
+  }
+
+  bool empty() const { return texts_.empty(); }
+
+ private:
+  std::vector<PromptCache> caches_;
+  std::deque<Continuation> texts_;
+  std::vector<double> weights_;
+};
+
 }  // namespace
 
 Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
                     const GenerateOptions& options, ThreadPool* pool, std::stop_token stop) {
   Check(decoder, prompt, options);
+  for (const WeightedPrompt& other : options.fused) Check(decoder, other.tokens, options);
   Sampler sampler(options.sampling);
   PromptCache own;
   Continuation text(decoder, options.cache != nullptr ? *options.cache : own, pool, stop);
   auto start = std::chrono::steady_clock::now();
   text.ReadPrompt(prompt, options);
+  FusedPrompts fused(decoder, options, pool, stop);
+  const bool guess = options.prompt_lookup && fused.empty();
   Generation generation;
   generation.prefill_seconds = SecondsSince(start);
 
@@ -165,7 +204,8 @@ Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
   };
   for (auto left = static_cast<std::size_t>(options.max_tokens); left > 0; --left) {
     ThrowIfStopped(stop);
-    if (options.steer) options.steer(generation.text, text.logits());
+    fused.MixInto(text.logits());
+    if (options.steer) options.steer(generation, text.logits());
     const TokenId token = sampler.Next(text.logits());
     if (token == decoder.config().eos ||
         std::find(options.stop_tokens.begin(), options.stop_tokens.end(), token) !=
@@ -176,7 +216,10 @@ Generation Generate(const Decoder& decoder, std::span<const TokenId> prompt,
     generation.tokens.push_back(token);
     emit(stream.Append(decoder.tokenizer().Decode({&token, 1})));
     // The last token is not computed, and a draft reaches no further than the one before it.
-    if (left > 1) text.Append(token, options.prompt_lookup ? left - 2 : 0, generation);
+    if (left > 1) {
+      text.Append(token, guess ? left - 2 : 0, generation);
+      fused.Append(token);
+    }
   }
   emit(stream.Finish());
   generation.decode_seconds = SecondsSince(start);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "generator/evidence_cache.h"
+#include "generator/passage_fusion.h"
 #include "generator/sampler.h"
 #include "lib/nn/decoder.h"
 
@@ -27,6 +28,17 @@ struct PromptCache {
   std::vector<TokenId> tokens;  // what keys_values holds, in order
 };
 
+struct Generation {
+  std::string text;             // valid UTF-8
+  std::vector<TokenId> tokens;  // without the stop token
+  bool stopped = false;         // by a stop token, not by max_tokens
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+  int decode_passes = 0;    // forward passes after those over the prompt
+  int drafted_tokens = 0;   // guessed by prompt lookup
+  int accepted_tokens = 0;  // guessed rightly
+};
+
 struct GenerateOptions {
   int max_tokens = 256;  // >= 0
   SamplingOptions sampling;
@@ -35,7 +47,7 @@ struct GenerateOptions {
   // Generation::text.
   std::function<void(std::string_view piece)> on_text;
   // Called before each token is chosen, with what was generated so far: changes its logits [V].
-  std::function<void(std::string_view written, std::span<float> logits)> steer;
+  std::function<void(const Generation& so_far, std::span<float> logits)> steer;
   PromptCache* cache = nullptr;  // Borrowed; may be null.
   // The prompt's first tokens that other prompts begin with as well, and where their keys and
   // values are kept (borrowed; may be null). Results are the same with and without.
@@ -47,20 +59,13 @@ struct GenerateOptions {
   std::vector<std::size_t> blocks;
   EvidenceCache* evidence = nullptr;
   EvidenceReuse evidence_reuse;
+  // Prompts that go on beside this one, mixed with it by weight (its own: fusion_weight). Each is
+  // computed whole but for the fixed tokens, and no guesses are made.
+  std::vector<WeightedPrompt> fused;
+  double fusion_weight = 1;
   // Tokens are computed together with a guess at those after them (prompt_lookup.h), which saves
   // forward passes where the guess is right. Results are the same with and without.
   bool prompt_lookup = true;
-};
-
-struct Generation {
-  std::string text;             // valid UTF-8
-  std::vector<TokenId> tokens;  // without the stop token
-  bool stopped = false;         // by a stop token, not by max_tokens
-  double prefill_seconds = 0;
-  double decode_seconds = 0;
-  int decode_passes = 0;    // forward passes after those over the prompt
-  int drafted_tokens = 0;   // guessed by prompt lookup
-  int accepted_tokens = 0;  // guessed rightly
 };
 
 // Continues `prompt` (not empty). Throws Error(kInvalidArgument) if prompt and max_tokens exceed

@@ -13,29 +13,57 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\f\v";
 
+// All in lower case, without function words.
 struct Words {
-  std::set<std::string> stems;    // without function words
-  std::set<std::string> numbers;  // words that hold a digit, whole
-  std::set<std::string> names;    // stems of those with a capital that is not a sentence's first
+  std::vector<std::string> stems;  // in order
+  std::set<std::string> numbers;   // words that hold a digit, whole
+  std::set<std::string> names;     // stems of those with a capital that is not a sentence's first
+  bool negated = false;
+  bool begin_with_pronoun = false;
+
+  bool Hold(const std::string& stem) const {
+    return std::find(stems.begin(), stems.end(), stem) != stems.end();
+  }
 };
 
-// All in lower case.
+bool IsPronoun(std::string_view word) {
+  constexpr auto kPronouns = std::to_array<std::string_view>(
+      {"he", "her", "his", "it", "its", "she", "their", "these", "they", "this", "those"});
+  return std::find(kPronouns.begin(), kPronouns.end(), word) != kPronouns.end();
+}
+
 Words WordsOf(std::string_view text) {
   Words words;
+  words.negated = text.find("n't") != std::string_view::npos ||
+                  text.find("n’t") != std::string_view::npos;
   bool first = true;
   for (const std::string& spelt : SplitWords(text)) {
     const std::string word = AsciiLower(spelt);
-    const std::string stem = StemOf(word);
-    if (HoldsDigit(word)) {
-      words.numbers.insert(stem);
-      words.stems.insert(stem);
-    } else if (!IsFunctionWord(word)) {
-      words.stems.insert(stem);
-      if (!first && std::any_of(spelt.begin(), spelt.end(), IsAsciiUpper)) words.names.insert(stem);
+    words.negated |= IsNegation(word);
+    words.begin_with_pronoun |= first && IsPronoun(word);
+    if (HoldsDigit(word)) words.numbers.insert(word);
+    if (HoldsDigit(word) || !IsFunctionWord(word)) {
+      words.stems.push_back(StemOf(word));
+      if (!HoldsDigit(word) && !first && std::any_of(spelt.begin(), spelt.end(), IsAsciiUpper))
+        words.names.insert(words.stems.back());
     }
     first = false;
   }
   return words;
+}
+
+// How many words of `a` stand in `b` in the same order (their longest common subsequence).
+std::size_t WordsInOrder(std::span<const std::string> a, std::span<const std::string> b) {
+  std::vector<std::size_t> best(b.size() + 1);  // of a's words so far and b's first ones
+  for (const std::string& word : a) {
+    std::size_t diagonal = 0;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = best[j];
+      best[j] = b[j - 1] == word ? diagonal + 1 : std::max(above, best[j - 1]);
+      diagonal = above;
+    }
+  }
+  return best.back();
 }
 
 // A small decoder that has lost its way says the same again and again; a sentence that means
@@ -103,25 +131,24 @@ std::vector<std::string> Subjects(std::string_view question) {
 }
 
 double Support(const Words& statement, const Words& evidence, const Words& question) {
+  if (statement.stems.empty() || statement.negated != evidence.negated) return 0;
   for (const std::string& number : statement.numbers) {
     if (!evidence.numbers.contains(number) && !question.numbers.contains(number)) return 0;
   }
   for (const std::string& name : statement.names) {
-    if (!evidence.stems.contains(name) && !question.stems.contains(name)) return 0;
+    if (!evidence.Hold(name) && !question.Hold(name)) return 0;
   }
-  std::size_t fresh = 0;
-  std::size_t fresh_found = 0;
-  std::size_t found = 0;
-  for (const std::string& word : statement.stems) {
-    const bool here = evidence.stems.contains(word);
-    found += here;
-    if (question.stems.contains(word)) continue;
-    ++fresh;
-    fresh_found += here;
+  std::span<const std::string> said = statement.stems;
+  const auto share = [&] {
+    return static_cast<double>(WordsInOrder(said, evidence.stems)) / static_cast<double>(said.size());
+  };
+  double best = share();
+  // What the statement is about may stand there as a pronoun.
+  while (evidence.begin_with_pronoun && said.size() > 1 && question.Hold(said.front())) {
+    said = said.subspan(1);
+    best = std::max(best, share());
   }
-  if (fresh > 0) return static_cast<double>(fresh_found) / static_cast<double>(fresh);
-  if (statement.stems.empty()) return 0;
-  return static_cast<double>(found) / static_cast<double>(statement.stems.size());
+  return best;
 }
 
 }  // namespace

@@ -21,6 +21,9 @@ const std::set<std::string_view> kFunctionWords = {
     "all",   "more", "most",  "very",   "because", "while", "during", "after",   "before", "up",
     "out",   "i",    "you",   "we",     "s",       "t",     "answer", "question"};
 
+const std::set<std::string_view> kNegations = {"cannot", "neither", "never", "no",      "nobody",
+                                               "none",   "nor",     "not",   "nothing", "without"};
+
 }  // namespace
 
 TextCharacter CharacterAt(std::string_view text, std::size_t at) {
@@ -60,6 +63,10 @@ bool HoldsDigit(std::string_view word) {
 }
 
 bool IsFunctionWord(std::string_view word) { return kFunctionWords.contains(word); }
+
+bool IsNegation(std::string_view word) {
+  return kNegations.contains(word) || word.ends_with("n't") || word.ends_with("n’t");
+}
 
 std::string StemOf(std::string_view word) {
   return std::string(HoldsDigit(word) ? word : word.substr(0, kStemBytes));

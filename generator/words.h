@@ -29,6 +29,8 @@ bool HoldsDigit(std::string_view word);
 
 // Words in lower case.
 bool IsFunctionWord(std::string_view word);
+// "not", "nobody", "don't" and the like.
+bool IsNegation(std::string_view word);
 // A number is its own stem.
 std::string StemOf(std::string_view word);
 // Every function word.

@@ -103,6 +103,9 @@ void AnswerOptions::DeclareVerbose(OptionTable& table) {
 }
 
 void AnswerOptions::DeclareReuse(OptionTable& table) {
+  table.Integer("fuse-passages", &ask.fused_passages, 1,
+                "read the N heaviest passages in a prompt each and mix what the decoder makes of "
+                "them token by token (default: 1, all in one prompt)");
   table.Flag("reuse-evidence", &reuse_evidence,
              "compute the evidence's sentences apart and use them again: less to compute, but not "
              "quite the same answers");
@@ -119,6 +122,7 @@ AskOptions AnswerOptions::Resolve(bool json) const {
   if (decoding == "plain") {
     options.copy = {.begin_gain = 0, .follow_share = 0};
     options.foreign_penalty = 0;
+    options.write_in_order = false;
   }
   options.mode = mode == "extract" ? AnswerMode::kExtract : AnswerMode::kGenerate;
   if (!attention_html.empty()) {

@@ -214,6 +214,7 @@ class TrainReaderCommand final : public Command {
     ReaderFileInfo info = network.FileInfo();
     info.abstain_threshold = abstain_.value_or(start_.abstain_threshold);
     info.retrieval_weight = start_.retrieval_weight;
+    info.answer_signs = start_.answer_signs;
     info.card = Card(data, epoch, figures);
     WriteReaderFile(out_, info, network.Tensors(),
                     weights_type_ == "f32" ? ReaderFileType::kF32 : ReaderFileType::kInt8);

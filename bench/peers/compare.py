@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs fovea and its peers alternately on this machine and prints a table of ratios. Called by bench/peers.sh.
 
-A round runs the peer, then fovea once for every instruction set asked for; a ratio is that of the two of one round,
-above 1 where fovea is faster.
+A round runs peer and fovea, held to the same instruction set, once for every set asked for; a ratio is that of the two of
+one round, above 1 where fovea is faster.
 """
 import argparse
 import dataclasses
@@ -37,9 +37,16 @@ class Pair:
     figures: list
 
 
-def run(command, isa=None):
+def held_to(isa, options):
+    """The environment in which fovea and its peers use the instruction set: what has AVX-512 leaves it alone for avx2."""
+    environment = dict(os.environ, FOVEA_ISA=isa)
+    if isa == "avx2":
+        environment.update(FAISS_SIMD_LEVEL="AVX2", PYTHONPATH=str(options.work / "avx2"))
+    return environment
+
+
+def run(command, environment):
     """The JSON that the command prints, with the seconds that the whole process took."""
-    environment = dict(os.environ, **({"FOVEA_ISA": isa} if isa else {}))
     start = time.perf_counter()
     done = subprocess.run([str(part) for part in command], env=environment, capture_output=True, text=True)
     seconds = time.perf_counter() - start
@@ -96,19 +103,20 @@ def spread(values, digits=2):
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} … {max(values):.{digits}f})"
 
 
-def rows(pair, threads, isas, rounds):
+def rows(pair, threads, options):
     """Table rows of a pair: the figures of all rounds, then their ratios."""
-    peer_runs, runs = [], {isa: [] for isa in isas}
-    for number in range(rounds):
-        print(f"{pair.name}, {threads} threads, round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-        peer_runs.append(run(pair.peer_command))
-        for isa in isas:
-            runs[isa].append(run(pair.command, isa))
+    peer_runs, runs = ({isa: [] for isa in options.isa} for _ in range(2))
+    for number in range(options.rounds):
+        for isa in options.isa:
+            print(f"{pair.name}, {threads} threads, {isa}, round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
+            environment = held_to(isa, options)
+            peer_runs[isa].append(run(pair.peer_command, environment))
+            runs[isa].append(run(pair.command, environment))
     for figure in pair.figures:
-        for isa in isas:
+        for isa in options.isa:
             if figure.key not in runs[isa][0]:
                 continue
-            theirs = [r[figure.peer_key] for r in peer_runs]
+            theirs = [r[figure.peer_key] for r in peer_runs[isa]]
             ours = [r[figure.key] for r in runs[isa]]
             ratios = [a / b if figure.lower_is_better else b / a for a, b in zip(theirs, ours)]
             digits = 2 if statistics.median(theirs) < 100 else 0
@@ -131,7 +139,7 @@ def main():
     print("|---|---|---|---|---|---|---|", flush=True)
     for name in options.only:
         for threads in options.threads:
-            for row in rows(PAIRS[name](options, threads), threads, options.isa, options.rounds):
+            for row in rows(PAIRS[name](options, threads), threads, options):
                 print(row, flush=True)
 
 

@@ -90,10 +90,9 @@ void AddTokens(const ReaderWindow& window, const WindowLogits& logits,
   }
 }
 
-void WeighSentences(const std::string& text, PassageReading& reading) {
+void WeighSentences(std::span<const ByteRange> ranges, PassageReading& reading) {
   auto token = reading.tokens.begin();
   double passage = 0;
-  const std::vector<ByteRange> ranges = SplitSentences(text);
   for (std::size_t s = 0; s < ranges.size(); ++s) {
     const bool last = s + 1 == ranges.size();
     double weight = 0;
@@ -111,11 +110,18 @@ struct SpanCandidate {
   double score = 0;
 };
 
-// For each token that a window owns, the likeliest span that starts there.
-void AddCandidates(const ReaderWindow& window, const std::vector<double>& start,
-                   const std::vector<double>& end, std::vector<SpanCandidate>& candidates) {
+// For each token that a window owns, the likeliest span that starts there and ends in the same
+// sentence.
+void AddCandidates(const ReaderWindow& window, std::span<const ByteRange> sentences,
+                   const std::vector<double>& start, const std::vector<double>& end,
+                   std::vector<SpanCandidate>& candidates) {
+  auto sentence = sentences.begin();
   for (std::size_t i = window.own_begin; i < window.own_end; ++i) {
-    const std::size_t limit = std::min(i + kLongestAnswerTokens, end.size());
+    while (sentence != sentences.end() && sentence->end <= window.ranges[i].begin) ++sentence;
+    std::size_t limit = i + 1;
+    while (limit < std::min(i + kLongestAnswerTokens, end.size()) && sentence != sentences.end() &&
+           window.ranges[limit].begin < sentence->end)
+      ++limit;
     const auto best = std::max_element(end.begin() + static_cast<std::ptrdiff_t>(i),
                                        end.begin() + static_cast<std::ptrdiff_t>(limit));
     const auto j = static_cast<std::size_t>(best - end.begin());
@@ -172,15 +178,18 @@ Reading ReadDistribution(std::span<const ReaderInput> passages,
   Reading reading;
   reading.passages.resize(passages.size());
   reading.none_weight = static_cast<float>((distribution.none_start + distribution.none_end) / 2);
+  std::vector<std::vector<ByteRange>> sentences;
+  for (const ReaderInput& input : passages)
+    sentences.push_back(SplitSentences(input.passage->text));
   std::vector<SpanCandidate> candidates;
   for (std::size_t w = 0; w < windows.size(); ++w) {
     const std::vector<double>& start = distribution.start[w];
     const std::vector<double>& end = distribution.end[w];
     AddTokens(windows[w], logits[w], start, end, reading.passages[windows[w].passage]);
-    AddCandidates(windows[w], start, end, candidates);
+    AddCandidates(windows[w], sentences[windows[w].passage], start, end, candidates);
   }
   for (std::size_t p = 0; p < passages.size(); ++p)
-    WeighSentences(passages[p].passage->text, reading.passages[p]);
+    WeighSentences(sentences[p], reading.passages[p]);
   reading.spans = Likeliest(std::move(candidates), spans);
   return reading;
 }

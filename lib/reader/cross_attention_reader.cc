@@ -73,6 +73,7 @@ CrossAttentionReader::CrossAttentionReader(const ReaderFile& file, const Encoder
     : model_(file, base, precision, pool),
       abstain_threshold_(file.info().abstain_threshold),
       retrieval_weight_(file.info().retrieval_weight),
+      answer_signs_(file.info().answer_signs),
       fingerprint_(FingerprintOf(file, base)) {}
 
 void CrossAttentionReader::AddWindows(const Passage& passage, std::size_t number,

@@ -31,6 +31,7 @@ class CrossAttentionReader final : public Reader {
   Reading Read(std::string_view question, std::span<const ReaderInput> passages,
                const ReadOptions& options, ThreadPool* pool) const override;
   float abstain_threshold() const override { return abstain_threshold_; }
+  AnswerSigns answer_signs() const override { return answer_signs_; }
   std::string name() const override { return "cross-attention"; }
 
   // Borrows the cache (null: none). Not while another thread reads. Does nothing in f32.
@@ -54,6 +55,7 @@ class CrossAttentionReader final : public Reader {
   ReaderModel model_;
   float abstain_threshold_;
   float retrieval_weight_;
+  AnswerSigns answer_signs_;
   std::string fingerprint_;
   PassageStateCache* cache_ = nullptr;
 };

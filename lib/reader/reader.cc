@@ -1,6 +1,7 @@
 #include "lib/reader/reader.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "lib/base/error.h"
 
@@ -21,6 +22,30 @@ float DoubtAt(const ReaderInput& input, std::size_t at) {
       std::any_of(input.doubtful.begin(), input.doubtful.end(),
                   [&](const ByteRange& range) { return range.begin <= at && at < range.end; });
   return doubtful ? kDoubt : 0;
+}
+
+void RaiseAnswer(Reading& reading, double nats) {
+  double answered = 0;
+  for (const PassageReading& passage : reading.passages)
+    answered += static_cast<double>(passage.weight);
+  if (nats == 0 || answered <= 0) return;
+  const double none = std::max(0.0, static_cast<double>(reading.none_weight));
+  const double raised = answered / (answered + none * std::exp(-nats));
+  const double factor = raised / answered;
+  const auto scale = [](float& weight, double by) {
+    weight = static_cast<float>(static_cast<double>(weight) * by);
+  };
+  reading.none_weight = static_cast<float>(1 - raised);
+  for (PassageReading& passage : reading.passages) {
+    scale(passage.weight, factor);
+    for (SentenceWeight& sentence : passage.sentences) scale(sentence.weight, factor);
+    for (TokenWeight& token : passage.tokens) {
+      scale(token.start, factor);
+      scale(token.end, factor);
+    }
+  }
+  // A start times an end.
+  for (AnswerSpan& span : reading.spans) scale(span.score, factor * factor);
 }
 
 void CheckQuestion(std::string_view question) {

@@ -109,6 +109,23 @@ struct ReadOptions {
   AttentionDetail attention = AttentionDetail::kNone;
 };
 
+// Signs that the network does not see of an answer being there, each in nats on
+// log((1 − none) / none) for a unit above the value that neither raises nor lowers it. Found on
+// questions with and without an answer after the training (docs/reader.md). Zeros: they do not
+// count.
+struct AnswerSigns {
+  // How far the greatest cosine of the passages lies above the mean of the others.
+  float lead = 0;
+  float neutral_lead = 0;
+  // Share of the question's words in the sentence with the short answer.
+  float covered = 0;
+  float neutral_covered = 0;
+};
+
+// Adds `nats` to log((1 − none) / none): the weights of passages, sentences, tokens and spans grow or
+// shrink together. A reading without weights stays as it is.
+void RaiseAnswer(Reading& reading, double nats);
+
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -123,6 +140,9 @@ class Reader {
 
   // Abstain when none_weight is at least this (`--abstain auto`).
   virtual float abstain_threshold() const = 0;
+
+  // For whoever reads with them (generator/doubt.h); Read leaves them alone.
+  virtual AnswerSigns answer_signs() const { return {}; }
 
   virtual std::string name() const = 0;
 };

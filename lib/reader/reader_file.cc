@@ -24,6 +24,16 @@ std::string Text(float value) {
   return {text.data(), result.ptr};
 }
 
+// Fields that older files lack.
+struct SignField {
+  const char* key;
+  float AnswerSigns::*value;
+};
+constexpr auto kSignFields = std::to_array<SignField>({{"sign_lead", &AnswerSigns::lead},
+                                                       {"neutral_lead", &AnswerSigns::neutral_lead},
+                                                       {"sign_covered", &AnswerSigns::covered},
+                                                       {"neutral_covered", &AnswerSigns::neutral_covered}});
+
 void Check(const std::filesystem::path& path, const ReaderFileInfo& info) {
   const auto reject = [&](const char* what) {
     throw Error(ErrorCode::kInvalidArgument, path.string() + ": a reader's file needs " + what);
@@ -34,6 +44,9 @@ void Check(const std::filesystem::path& path, const ReaderFileInfo& info) {
   if (!std::isfinite(info.abstain_threshold)) reject("a finite abstain_threshold");
   if (!std::isfinite(info.retrieval_weight) || info.retrieval_weight < 0)
     reject("a finite retrieval_weight >= 0");
+  for (const SignField& field : kSignFields) {
+    if (!std::isfinite(info.answer_signs.*field.value)) reject("finite signs of an answer");
+  }
 }
 
 std::map<std::string, std::string> Metadata(const ReaderFileInfo& info) {
@@ -46,6 +59,8 @@ std::map<std::string, std::string> Metadata(const ReaderFileInfo& info) {
   metadata["joint_layers"] = std::to_string(info.joint_layers);
   metadata["abstain_threshold"] = Text(info.abstain_threshold);
   metadata["retrieval_weight"] = Text(info.retrieval_weight);
+  for (const SignField& field : kSignFields)
+    metadata[field.key] = Text(info.answer_signs.*field.value);
   return metadata;
 }
 
@@ -144,6 +159,11 @@ ReaderFile::ReaderFile(const std::filesystem::path& path) : file_(path) {
     info_.retrieval_weight = metadata.TakeNumber<float>("retrieval_weight");
   if (!std::isfinite(info_.retrieval_weight) || info_.retrieval_weight < 0)
     metadata.Fail("retrieval_weight", "is not a finite number >= 0");
+  for (const SignField& field : kSignFields) {
+    if (file_.metadata().count(field.key) == 0) continue;
+    info_.answer_signs.*field.value = metadata.TakeNumber<float>(field.key);
+    if (!std::isfinite(info_.answer_signs.*field.value)) metadata.Fail(field.key, "is not finite");
+  }
   info_.card = metadata.Rest();
 }
 

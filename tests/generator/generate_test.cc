@@ -234,6 +234,21 @@ TEST_F(GenerateTest, ACancelledDraftLeavesWhatWasTaken) {
   }
 }
 
+TEST_F(GenerateTest, FusedPromptsAreMixed) {
+  const std::vector<TokenId> paris = Ask("What is the capital of France? One word.");
+  const std::vector<TokenId> rome = Ask("What is the capital of Italy? One word.");
+  GenerateOptions options = Most(20);
+  const std::string alone = Run(paris, options).text;
+  options.fused = {{paris, 1}};
+  EXPECT_EQ(Run(paris, options).text, alone) << "twice the same is the same";
+  options.fused = {{rome, 1e9}};
+  EXPECT_EQ(Run(paris, options).text, Run(rome, Most(20)).text);
+  options.fused = {{rome, 1e-9}};
+  EXPECT_EQ(Run(paris, options).text, alone);
+  options.fused = {{{}, 1}};
+  EXPECT_ERROR(Run(paris, options), ErrorCode::kInvalidArgument, "empty");
+}
+
 TEST_F(GenerateTest, WhatExceedsTheContextIsRefused) {
   const auto context = static_cast<std::size_t>(TestDecoder().config().context);
   const std::vector<TokenId> prompt(context - 3, TokenId(100));

@@ -83,6 +83,7 @@ TEST_F(AnswerDistributionTest, ASentenceWeighsTheMeanOfItsTokensStartsAndEnds) {
 }
 
 TEST_F(AnswerDistributionTest, TheFirstSpanHasTheGreatestProductAndNoneOverlap) {
+  std::replace(passages_[0].text.begin(), passages_[0].text.end(), '.', ',');
   const Reading reading = Read();
   const AnswerDistribution d = Distributed();
   ASSERT_FALSE(reading.spans.empty());
@@ -93,6 +94,16 @@ TEST_F(AnswerDistributionTest, TheFirstSpanHasTheGreatestProductAndNoneOverlap) 
     EXPECT_EQ(reading.spans[i].passage, 1u);  // Nothing of the first is left.
     EXPECT_LE(reading.spans[i].score, reading.spans[i - 1].score);
   }
+}
+
+TEST_F(AnswerDistributionTest, ASpanLiesInOneSentence) {
+  const Reading reading = Read();
+  const AnswerDistribution d = Distributed();
+  ASSERT_GE(reading.spans.size(), 2u);
+  EXPECT_EQ(reading.spans[0].passage, 0u);
+  EXPECT_EQ(reading.spans[0].range, (ByteRange{5, 8}));
+  EXPECT_NEAR(reading.spans[0].score, d.start[0][1] * d.end[0][1], kTolerance);
+  for (const AnswerSpan& span : reading.spans) EXPECT_NE(span.range, (ByteRange{0, 8}));
 }
 
 TEST_F(AnswerDistributionTest, WhatIsDoubtfulHardlyCompetesAndTheRestIsAsIfItWereNotThere) {

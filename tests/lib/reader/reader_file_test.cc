@@ -28,6 +28,7 @@ class ReaderFileTest : public ::testing::Test {
     info_.joint_layers = 2;
     info_.abstain_threshold = 0.1f;
     info_.retrieval_weight = 2.5f;
+    info_.answer_signs = {3, 0.25f, 6, 0.5f};
     info_.card = {{"data", "made up"}, {"licence", "none"}};
   }
 
@@ -59,6 +60,10 @@ TEST_F(ReaderFileTest, WhatIsSaidOfItIsReadBack) {
   EXPECT_EQ(file.info().joint_layers, 2u);
   EXPECT_EQ(file.info().abstain_threshold, 0.1f);
   EXPECT_EQ(file.info().retrieval_weight, 2.5f);
+  EXPECT_EQ(file.info().answer_signs.lead, 3);
+  EXPECT_EQ(file.info().answer_signs.neutral_lead, 0.25f);
+  EXPECT_EQ(file.info().answer_signs.covered, 6);
+  EXPECT_EQ(file.info().answer_signs.neutral_covered, 0.5f);
   EXPECT_EQ(file.info().card, info_.card);
 }
 
@@ -133,9 +138,11 @@ TEST_F(ReaderFileTest, MetadataThatIsMissingOrNoNumberIsNamed) {
   expect("frozen_layers", "1000000000", "too many");
   expect("abstain_threshold", "nan", "\"abstain_threshold\" is not finite");
   expect("retrieval_weight", "-1", "\"retrieval_weight\" is not a finite number >= 0");
+  expect("sign_lead", "inf", "\"sign_lead\" is not finite");
+  expect("neutral_covered", "half", "\"neutral_covered\" is \"half\", not a number");
 }
 
-TEST_F(ReaderFileTest, WithoutARetrievalWeightItIsZero) {
+TEST_F(ReaderFileTest, RetrievalsWeightAndTheSignsAreZeroWhereTheyAreMissing) {
   WriteSafetensors(path_, Parameters(),
                    {{"format", "fovea reader 1"},
                     {"base", "b"},
@@ -145,6 +152,8 @@ TEST_F(ReaderFileTest, WithoutARetrievalWeightItIsZero) {
                     {"joint_layers", "3"},
                     {"abstain_threshold", "0.5"}});
   EXPECT_EQ(ReaderFile{path_}.info().retrieval_weight, 0);
+  EXPECT_EQ(ReaderFile{path_}.info().answer_signs.lead, 0);
+  EXPECT_EQ(ReaderFile{path_}.info().answer_signs.covered, 0);
 }
 
 TEST_F(ReaderFileTest, NumbersThatAreNotFiniteAreNeitherWrittenNorRead) {
@@ -158,6 +167,11 @@ TEST_F(ReaderFileTest, NumbersThatAreNotFiniteAreNeitherWrittenNorRead) {
       {"abstain_threshold", "0.5"}, {"retrieval_weight", "0"}};
   WriteSafetensors(path_, Parameters(), metadata);
   EXPECT_ERROR(ReaderFile{path_}.Matrix("layer.weight", 20, 12), ErrorCode::kCorrupt, "not finite");
+}
+
+TEST_F(ReaderFileTest, SignsThatAreNotFiniteAreNotWritten) {
+  info_.answer_signs.covered = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_ERROR(Write(), ErrorCode::kInvalidArgument, "finite signs");
 }
 
 TEST_F(ReaderFileTest, InformationThatIsNotCompleteIsRefused) {

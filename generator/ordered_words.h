@@ -1,0 +1,60 @@
+// The decoder held to one sentence of the evidence: it may leave words out and put small ones in
+// between, but not change their order or use others. For where its free answer was not borne out.
+
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/byte_range.h"
+#include "lib/base/ids.h"
+#include "lib/text/tokenizer.h"
+
+namespace fovea {
+
+// Immutable.
+class OrderedWords {
+ public:
+  // `part`: bytes of `sentence` whose words stand in every statement, together. Words without which
+  // the sentence would say something else ("not", "unless") are not left out either, nor is the one
+  // after each. `end` ends a statement.
+  OrderedWords(std::string_view sentence, ByteRange part, const Tokenizer& tokenizer, TokenId end);
+
+  // Leaves the logits [V] of tokens with which `written`, what was generated so far under the same
+  // rule, goes on or ends; the others become −∞. A full stop counts as an end. Gives the
+  // probability that the decoder had given to what is left: little where it would rather not go on
+  // so.
+  double Restrict(std::span<const TokenId> written, std::span<float> logits) const;
+
+ private:
+  using Tokens = std::vector<TokenId>;
+  struct Word {
+    Tokens first;   // at a statement's beginning; empty: it begins none
+    Tokens within;  // after another word
+  };
+  // Where in a statement one is: after words of the sentence and small ones, or within a word.
+  struct State {
+    std::size_t words = 0;  // of the sentence, written or left out
+    std::size_t small = 0;  // small words since, in a row
+    std::size_t last_small = 0;
+    const Tokens* word = nullptr;  // nullptr: between words
+    std::size_t at = 0;            // tokens of it that are written
+    bool operator==(const State&) const = default;
+  };
+
+  std::vector<State> After(std::span<const TokenId> written) const;
+  // The states within a word that may come next.
+  std::vector<State> Next(const State& state, bool first) const;
+  bool MayEnd(const State& state) const;
+
+  std::vector<Word> words_;     // of the sentence, without small ones; the part is one of them
+  std::vector<bool> required_;  // of them
+  std::vector<Word> small_;
+  TokenId end_;
+  TokenId full_stop_;
+};
+
+}  // namespace fovea
