@@ -10,6 +10,7 @@
 #include "generator/copy_distribution.h"
 #include "generator/evidence.h"
 #include "generator/ordered_words.h"
+#include "generator/shorten_prompt.h"
 #include "lib/base/ascii.h"
 #include "lib/base/thread_pool.h"
 
@@ -94,7 +95,7 @@ std::vector<std::string> AnswerWriter::Write(const ReadEvidence& read, const Ask
                                              Answer& answer, const std::stop_token& stop) {
   const Prompt prompt = MakePrompt(read, ask, answer);
   std::vector<std::string> pieces = WriteFreely(read, prompt, ask, answer, stop);
-  if (pieces.empty() && ask.write_in_order) pieces = WriteInOrder(read, prompt, ask, answer, stop);
+  if (pieces.empty() && ask.write_in_order) pieces = WriteInOrder(read, ask, answer, stop);
   if (!pieces.empty()) answer.source = AnswerSource::kGenerated;
   return pieces;
 }
@@ -147,19 +148,14 @@ std::vector<WeightedPrompt> AnswerWriter::PassagePrompts(const ReadEvidence& rea
   return prompts;
 }
 
-GenerateOptions AnswerWriter::OptionsFor(const Prompt& prompt, const AskOptions& ask) {
+GenerateOptions AnswerWriter::OptionsFor(std::size_t fixed_tokens, const AskOptions& ask) {
   GenerateOptions options;
   options.max_tokens = ask.max_tokens;
   options.sampling = ask.sampling;
   options.stop_tokens = {chat_.end_of_turn()};
   options.cache = &cache_;
-  options.fixed_tokens = prompt.fixed_tokens;
+  options.fixed_tokens = fixed_tokens;
   options.prefixes = prefixes_;
-  if (ask.reuse_evidence) {
-    options.blocks = prompt.blocks;
-    options.evidence = &evidence_;
-    options.evidence_reuse = *ask.reuse_evidence;
-  }
   return options;
 }
 
@@ -183,7 +179,12 @@ std::vector<std::string> AnswerWriter::WriteFreely(const ReadEvidence& read, con
     for (const CopySource& source : sources) texts.push_back(source.text);
     vocabulary.emplace(token_words_, texts);
   }
-  GenerateOptions options = OptionsFor(prompt, ask);
+  GenerateOptions options = OptionsFor(prompt.fixed_tokens, ask);
+  if (ask.reuse_evidence) {
+    options.blocks = prompt.blocks;
+    options.evidence = &evidence_;
+    options.evidence_reuse = *ask.reuse_evidence;
+  }
   options.steer = [&](const Generation& so_far, std::span<float> logits) {
     if (vocabulary) vocabulary->Penalise(so_far.text, ask.foreign_penalty, logits);
     copies.Mix(so_far.text, logits);
@@ -216,14 +217,19 @@ std::vector<std::string> AnswerWriter::WriteFreely(const ReadEvidence& read, con
   return text.pieces();
 }
 
-std::vector<std::string> AnswerWriter::WriteInOrder(const ReadEvidence& read, const Prompt& prompt,
+std::vector<std::string> AnswerWriter::WriteInOrder(const ReadEvidence& read,
                                                     const AskOptions& ask, Answer& answer,
                                                     const std::stop_token& stop) {
   if (read.reading.spans.empty()) return {};
   const EvidenceSentence& sentence = read.sentences.front();
   const ByteRange part = PartIn(sentence, read.reading.spans.front());
+  const ShortenPrompt prompt =
+      BuildShortenPrompt(sentence.text, Slice(sentence.text, part), *decoder_, chat_);
+  const auto room = static_cast<std::size_t>(decoder_->config().context);
+  if (prompt.tokens.size() + static_cast<std::size_t>(ask.max_tokens) > room) return {};
   const OrderedWords order(sentence.text, part, decoder_->tokenizer(), chat_.end_of_turn());
-  GenerateOptions options = OptionsFor(prompt, ask);
+  GenerateOptions options = OptionsFor(prompt.fixed_tokens, ask);
+  options.cache = &shorten_cache_;
   Willingness willingness;
   options.steer = [&](const Generation& so_far, std::span<float> logits) {
     willingness.Add(order.Restrict(so_far.tokens, logits));

@@ -53,21 +53,21 @@ class AnswerWriter {
   std::vector<WeightedPrompt> PassagePrompts(const ReadEvidence& read, const AskOptions& ask,
                                              const Answer& answer) const;
   PromptOptions PromptOptionsFor(const AskOptions& ask, const Answer& answer) const;
-  GenerateOptions OptionsFor(const Prompt& prompt, const AskOptions& ask);
+  GenerateOptions OptionsFor(std::size_t fixed_tokens, const AskOptions& ask);
   Generation Run(std::span<const TokenId> prompt, const GenerateOptions& options, Answer& answer,
                  const std::stop_token& stop) const;
   std::vector<std::string> WriteFreely(const ReadEvidence& read, const Prompt& prompt,
                                        const AskOptions& ask, Answer& answer,
                                        const std::stop_token& stop);
-  std::vector<std::string> WriteInOrder(const ReadEvidence& read, const Prompt& prompt,
-                                        const AskOptions& ask, Answer& answer,
-                                        const std::stop_token& stop);
+  std::vector<std::string> WriteInOrder(const ReadEvidence& read, const AskOptions& ask,
+                                        Answer& answer, const std::stop_token& stop);
   void Log(const std::string& text) const;
 
   std::unique_ptr<Decoder> decoder_;
   ChatTemplate chat_;
   TokenWords token_words_;
   PromptCache cache_;
+  PromptCache shorten_cache_;
   EvidenceCache evidence_{kDefaultPromptCacheBytes};
   PrefixCache* prefixes_;
   LogCallback log_;

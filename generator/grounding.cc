@@ -15,7 +15,9 @@ constexpr std::string_view kSpace = " \t\r\n\f\v";
 
 // All in lower case, without function words.
 struct Words {
-  std::vector<std::string> stems;  // in order
+  std::vector<std::string> stems;     // in order
+  std::vector<std::string> and_being;  // the same with forms of "to be"
+  std::size_t being = 0;               // how many these are
   std::set<std::string> numbers;   // words that hold a digit, whole
   std::set<std::string> names;     // stems of those with a capital that is not a sentence's first
   bool negated = false;
@@ -25,6 +27,12 @@ struct Words {
     return std::find(stems.begin(), stems.end(), stem) != stems.end();
   }
 };
+
+bool IsBeing(std::string_view word) {
+  constexpr auto kForms = std::to_array<std::string_view>(
+      {"am", "are", "be", "been", "being", "is", "was", "were"});
+  return std::find(kForms.begin(), kForms.end(), word) != kForms.end();
+}
 
 bool IsPronoun(std::string_view word) {
   constexpr auto kPronouns = std::to_array<std::string_view>(
@@ -42,8 +50,13 @@ Words WordsOf(std::string_view text) {
     words.negated |= IsNegation(word);
     words.begin_with_pronoun |= first && IsPronoun(word);
     if (HoldsDigit(word)) words.numbers.insert(word);
+    if (IsBeing(word)) {
+      words.and_being.push_back("be");
+      ++words.being;
+    }
     if (HoldsDigit(word) || !IsFunctionWord(word)) {
       words.stems.push_back(StemOf(word));
+      words.and_being.push_back(words.stems.back());
       if (!HoldsDigit(word) && !first && std::any_of(spelt.begin(), spelt.end(), IsAsciiUpper))
         words.names.insert(words.stems.back());
     }
@@ -138,17 +151,16 @@ double Support(const Words& statement, const Words& evidence, const Words& quest
   for (const std::string& name : statement.names) {
     if (!evidence.Hold(name) && !question.Hold(name)) return 0;
   }
+  // What is said to be something is so in the evidence: "is" may not be put in anywhere.
+  if (WordsInOrder(statement.and_being, evidence.and_being) <
+      WordsInOrder(statement.stems, evidence.stems) + statement.being)
+    return 0;
   std::span<const std::string> said = statement.stems;
-  const auto share = [&] {
-    return static_cast<double>(WordsInOrder(said, evidence.stems)) / static_cast<double>(said.size());
-  };
-  double best = share();
   // What the statement is about may stand there as a pronoun.
-  while (evidence.begin_with_pronoun && said.size() > 1 && question.Hold(said.front())) {
+  while (evidence.begin_with_pronoun && said.size() > 1 && question.Hold(said.front()) &&
+         !evidence.Hold(said.front()))
     said = said.subspan(1);
-    best = std::max(best, share());
-  }
-  return best;
+  return static_cast<double>(WordsInOrder(said, evidence.stems)) / static_cast<double>(said.size());
 }
 
 }  // namespace

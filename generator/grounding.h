@@ -31,7 +31,7 @@ double Support(std::string_view statement, std::string_view evidence, std::strin
 
 // A statement is shown only if one sentence supports at least this share of it. (By measurement:
 // docs/generation.md.)
-inline constexpr double kLeastSupport = 0.85;
+inline constexpr double kLeastSupport = 0.95;
 
 // Whether the passage (title, heading or text) holds one of the question's words, spelling errors
 // of one letter in longer ones allowed. What is measured does not count: "deep" of "how deep".

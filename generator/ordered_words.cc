@@ -14,14 +14,27 @@ namespace fovea {
 namespace {
 
 // Words that may be put in, as a comma may: they change neither what is said nor of what.
-constexpr auto kSmallWords = std::to_array<std::string_view>(
-    {"a", "an", "the", "is", "are", "was", "were", "be", "been", "has", "have", "had", "of", "in",
-     "and", "that", "who", "which"});
-constexpr std::size_t kMostSmallWords = 3;  // in a row
+constexpr auto kSmallWords = std::to_array<std::string_view>({"a", "an", "the", "and"});
+constexpr std::size_t kMostSmallWords = 2;  // in a row
 
 // Beside negations: without them a sentence says more than it did.
 constexpr auto kLimitingWords = std::to_array<std::string_view>(
     {"except", "false", "hardly", "if", "only", "rarely", "unless", "until"});
+
+// Stems of words that tell how sure something is, who says so, or what is set against what.
+constexpr auto kHedges = std::to_array<std::string_view>(
+    {"accor", "again", "alleg", "almos", "appea", "argue", "asser", "attem", "belie", "but",
+     "claim", "compa", "conte", "could", "fail",  "faile", "inste", "may",   "might", "nearl",
+     "or",    "plann", "propo", "rathe", "seem",  "seeme", "seems", "shoul", "sugge", "than",
+     "tried", "tries", "try",   "versu", "would"});
+
+// Beside function words.
+constexpr auto kLightWords = std::to_array<std::string_view>(
+    {"also", "entirely", "even", "furthermore", "however", "itself", "moreover",
+     "therefore", "thus"});
+
+// Between two words of which the second is not left out alone.
+constexpr auto kJoints = std::to_array<std::string_view>({"and", "or", "of", "than"});
 
 constexpr std::string_view kPunctuation = ".,;:!?\"'()[]{}";
 
@@ -61,6 +74,12 @@ std::vector<ByteRange> WordsOf(std::string_view sentence) {
   return words;
 }
 
+// Whether what lies between two words parts them.
+bool HoldsMark(std::string_view between) {
+  return between.find_first_of(",;:()[]") != std::string_view::npos ||
+         between.find("–") != std::string_view::npos || between.find("—") != std::string_view::npos;
+}
+
 // A statement begins with a capital, but for words like "iPhone".
 std::string Capitalised(std::string text) {
   const bool spelt = std::any_of(text.begin(), text.end(), IsAsciiUpper);
@@ -81,24 +100,49 @@ OrderedWords::OrderedWords(std::string_view sentence, ByteRange part, const Toke
 
   const std::vector<ByteRange> ranges = WordsOf(sentence);
   bool after_needed = false;
+  bool after_mark = true;
+  bool joined = false;
   for (std::size_t i = 0; i < ranges.size();) {
-    ByteRange range = ranges[i++];
+    ByteRange range = ranges[i];
+    if (i > 0) after_mark |= HoldsMark(Slice(sentence, {ranges[i - 1].end, range.begin}));
     const bool in_part = Overlap(range, part);
-    while (in_part && i < ranges.size() && Overlap(ranges[i], part)) range.end = ranges[i++].end;
+    for (++i; in_part && i < ranges.size() && Overlap(ranges[i], part); ++i)
+      range.end = ranges[i].end;
     const std::string text = CollapseSpace(Slice(sentence, range));
     const std::string lower = AsciiLower(text);
-    if (!in_part && IsOneOf(kSmallWords, lower)) continue;
+    joined |= IsOneOf(kJoints, lower);
+    if (!in_part && IsOneOf(kSmallWords, lower)) {
+      begins_small_ |= after_mark;
+      continue;
+    }
     const bool needed = IsNeeded(lower);
-    words_.push_back(encode(text));
-    required_.push_back(in_part || needed || after_needed);
+    SentenceWord& word = words_.emplace_back();
+    word.tokens = encode(text);
+    word.required = in_part || needed || after_needed;
+    word.kept = word.required || IsOneOf(kHedges, StemOf(lower));
+    word.light = IsFunctionWord(lower) || IsOneOf(kLightWords, lower);
+    word.after_mark = after_mark;
+    word.joined = joined;
     after_needed = needed;
+    after_mark = joined = false;
   }
 }
 
+bool OrderedWords::MayJump(std::size_t from, std::size_t to) const {
+  if (from == to || to == 0) return true;
+  if (from == 0) return words_[to].after_mark;
+  const auto begin = words_.begin() + static_cast<std::ptrdiff_t>(from);
+  const auto end = words_.begin() + static_cast<std::ptrdiff_t>(to);
+  const bool light = std::all_of(begin, end, [](const SentenceWord& word) { return word.light; });
+  return light || (begin->after_mark && end->after_mark);
+}
+
 bool OrderedWords::MayEnd(const State& state) const {
-  const auto rest = required_.begin() + static_cast<std::ptrdiff_t>(state.words);
-  return state.word == nullptr && state.words > 0 && state.small == 0 &&
-         std::find(rest, required_.end(), true) == required_.end();
+  if (state.word != nullptr || state.words == 0 || state.small > 0) return false;
+  const auto next = words_.begin() + static_cast<std::ptrdiff_t>(state.words);
+  if (next == words_.end()) return true;
+  return std::none_of(next, words_.end(), [](const SentenceWord& w) { return w.required; }) &&
+         (next->after_mark || (next->light && !next->joined));
 }
 
 std::vector<OrderedWords::State> OrderedWords::Next(const State& state, bool first) const {
@@ -106,13 +150,16 @@ std::vector<OrderedWords::State> OrderedWords::Next(const State& state, bool fir
   std::vector<State> next;
   const auto form = [&](const Word& word) { return first ? &word.first : &word.within; };
   for (std::size_t w = state.words; w < words_.size(); ++w) {
-    next.push_back({.words = w + 1, .word = form(words_[w])});
-    if (required_[w]) break;
+    if (MayJump(state.words, w)) next.push_back({.words = w + 1, .word = form(words_[w].tokens)});
+    if (words_[w].kept) break;
   }
   // A small word leads to another word.
-  const bool may_be_small = state.words < words_.size() && state.small < kMostSmallWords;
+  const bool may_be_small = state.words < words_.size() && state.small < kMostSmallWords &&
+                            (!first || begins_small_);
   for (std::size_t w = 0; may_be_small && w < small_.size(); ++w) {
-    if ((state.small > 0 && state.last_small == w) || form(small_[w])->empty()) continue;
+    const bool comma = w + 1 == small_.size();
+    if (state.small > 0 && (comma || state.last_small == w)) continue;
+    if (form(small_[w])->empty()) continue;
     next.push_back({.words = state.words,
                     .small = state.small + 1,
                     .last_small = w,

@@ -1,5 +1,10 @@
-// The decoder held to one sentence of the evidence: it may leave words out and put small ones in
-// between, but not change their order or use others. For where its free answer was not borne out.
+// The decoder held to one sentence of the evidence: it may leave parts of it out and put small words
+// in between, but not change the order or use other words. For where its free answer was not borne
+// out.
+//
+// What may be left out is what stands between two marks (commas, brackets, dashes), what stands
+// before the first mark or behind a mark or a function word, and words that carry no meaning of
+// their own.
 
 #pragma once
 
@@ -20,7 +25,8 @@ class OrderedWords {
  public:
   // `part`: bytes of `sentence` whose words stand in every statement, together. Words without which
   // the sentence would say something else ("not", "unless") are not left out either, nor is the one
-  // after each. `end` ends a statement.
+  // after each; what tells how sure it is ("may", "argued") is left out only with all that follows.
+  // `end` ends a statement.
   OrderedWords(std::string_view sentence, ByteRange part, const Tokenizer& tokenizer, TokenId end);
 
   // Leaves the logits [V] of tokens with which `written`, what was generated so far under the same
@@ -50,9 +56,20 @@ class OrderedWords {
   std::vector<State> Next(const State& state, bool first) const;
   bool MayEnd(const State& state) const;
 
-  std::vector<Word> words_;     // of the sentence, without small ones; the part is one of them
-  std::vector<bool> required_;  // of them
-  std::vector<Word> small_;
+  // Of the sentence, without small words. The part is one of them.
+  struct SentenceWord {
+    Word tokens;
+    bool required = false;  // stands in every statement
+    bool kept = false;      // is not jumped over
+    bool light = false;     // says nothing by itself
+    bool after_mark = false;
+    bool joined = false;  // by "and", "of" and the like to what stands before it
+  };
+  bool MayJump(std::size_t from, std::size_t to) const;
+
+  std::vector<SentenceWord> words_;
+  std::vector<Word> small_;  // the comma last
+  bool begins_small_ = false;  // whether what stands behind some mark begins with a small word
   TokenId end_;
   TokenId full_stop_;
 };

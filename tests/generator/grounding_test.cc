@@ -20,7 +20,7 @@ TEST(GroundingTest, WordsFoundInTheEvidenceSupport) {
 
 TEST(GroundingTest, WordsOfTheQuestionCountAsWell) {
   // "Mount" and "Elbert" are in the evidence, "high" and "purple" are not.
-  EXPECT_EQ(Support("Mount Elbert is high and purple.", kFirst, kQuestion), 0.5);
+  EXPECT_EQ(Support("Mount Elbert, high and purple.", kFirst, kQuestion), 0.5);
 }
 
 TEST(GroundingTest, WordsStandInTheOrderOfTheEvidence) {
@@ -30,12 +30,19 @@ TEST(GroundingTest, WordsStandInTheOrderOfTheEvidence) {
 }
 
 TEST(GroundingTest, WhatIsAskedAboutMayBeAPronounInTheEvidence) {
-  EXPECT_EQ(Support("Mount Elbert was named after Samuel.", kSecond, kQuestion), 1);
-  EXPECT_LT(Support("Samuel Elbert was named after the mount.", kSecond, kQuestion),
+  constexpr const char* kIt = "It was named after a governor.";
+  EXPECT_EQ(Support("Mount Elbert was named after a governor.", kIt, kQuestion), 1);
+  EXPECT_LT(Support("A governor was named after Mount Elbert.", kIt, kQuestion), kLeastSupport);
+  EXPECT_LT(Support("Mount Elbert was named after a governor.",
+                    "Pikes Peak was named after a governor.", kQuestion),
             kLeastSupport);
-  EXPECT_LT(Support("Mount Elbert was named after Samuel.", "Pikes Peak was named after Samuel.",
-                    kQuestion),
-            kLeastSupport);
+}
+
+TEST(GroundingTest, WhatIsSaidToBeSomethingIsSoInTheEvidence) {
+  constexpr const char* kEvidence = "The wall changes, which leads to stiffness that is dangerous.";
+  EXPECT_EQ(Support("The stiffness is dangerous.", kEvidence, kQuestion), 1);
+  EXPECT_EQ(Support("The wall is stiffness.", kEvidence, kQuestion), 0);
+  EXPECT_EQ(Support("The wall stiffness.", kEvidence, kQuestion), 1);
 }
 
 TEST(GroundingTest, ANegationIsInBothOrInNone) {
@@ -49,11 +56,10 @@ TEST(GroundingTest, ANumberThatIsNowhereMakesTheSupportZero) {
 }
 
 TEST(GroundingTest, ANameThatIsNowhereMakesTheSupportZero) {
-  // One new word in seven would be within the share.
   constexpr const char* kEvidence = "Its summit was climbed first by two careful surveyors, Denver.";
-  EXPECT_GE(Support("Its summit was climbed first by two careful surveyors, town.", kEvidence,
+  EXPECT_GT(Support("Its summit was climbed first by two careful surveyors, town.", kEvidence,
                     kQuestion),
-            kLeastSupport);
+            0.8);
   EXPECT_EQ(Support("Its summit was climbed first by two careful surveyors, Boston.", kEvidence,
                     kQuestion),
             0);
@@ -105,8 +111,7 @@ TEST(GroundingTest, ATautologyIsNotSaid) {
        {"The elevation was the elevation of Elbert.", "Elbert is Mount Elbert.",
         "The mount of 4,401 metres was 4,401 metres."})
     EXPECT_TRUE(Ground(answer, TwoSentences(), kQuestion).empty()) << answer;
-  EXPECT_EQ(Ground("Mount Elbert was named after Samuel Elbert.", TwoSentences(), kQuestion).size(),
-            1u);
+  EXPECT_EQ(Ground("The mount was named after Samuel Elbert.", TwoSentences(), kQuestion).size(), 1u);
 }
 
 TEST(GroundingTest, FactsOfTwoSentencesAreNotMixedIntoOne) {
@@ -127,7 +132,7 @@ TEST(GroundingTest, OfSupportersTheOneThatIsAttendedToIsNamed) {
   const std::vector<EvidenceSentence> both = {
       {0, {0, 60}, "Elbert rises to an elevation of 4,401 metres, all in all.", 0.1f},
       {1, {0, 30}, "An elevation of 4,401 metres.", 0.7f}};
-  const auto shorter = Ground("The elevation is 4,401 metres.", both, kQuestion);
+  const auto shorter = Ground("The elevation of 4,401 metres.", both, kQuestion);
   ASSERT_EQ(shorter.size(), 1u);
   EXPECT_EQ(shorter[0].evidence, 1u);
 }

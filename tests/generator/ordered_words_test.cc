@@ -14,7 +14,7 @@ namespace fovea {
 namespace {
 
 constexpr std::string_view kSentence =
-    "During January, Martin Ivens (born 1958) became acting editor of the paper, but he was not "
+    "During January, Martin Ivens (born 1958) became acting editor of the paper, and he was not "
     "paid until 2014.";
 
 const Bpe& Tokens() { return TestDecoder().tokenizer(); }
@@ -60,60 +60,97 @@ bool MayWrite(const OrderedWords& words, const std::string& statement) {
   return true;
 }
 
-TEST(OrderedWordsTest, WordsMayBeLeftOutAndSmallOnesPutIn) {
-  const OrderedWords words(kSentence.substr(0, 75), RangeOf("Martin Ivens"), Tokens(), End());
+// The first clause of it.
+constexpr std::string_view kClause = kSentence.substr(0, kSentence.find(", and he"));
+
+OrderedWords OfClause(std::string_view part) { return {kClause, RangeOf(part), Tokens(), End()}; }
+
+TEST(OrderedWordsTest, WhatStandsBetweenMarksMayBeLeftOut) {
+  const OrderedWords words = OfClause("Martin Ivens");
   for (const char* statement :
-       {"Martin Ivens became acting editor of the paper", "Martin Ivens was the acting editor",
-        "During January, Martin Ivens became editor", "January, Martin Ivens", "Martin Ivens"}) {
+       {"Martin Ivens became acting editor of the paper", "Martin Ivens",
+        "During January, Martin Ivens became acting editor of the paper",
+        "During January, Martin Ivens, born 1958, became the acting editor of the paper"}) {
     EXPECT_TRUE(MayWrite(words, statement)) << statement;
   }
 }
 
-TEST(OrderedWordsTest, NeitherOtherWordsNorAnotherOrder) {
-  const OrderedWords words(kSentence.substr(0, 75), RangeOf("Martin Ivens"), Tokens(), End());
+TEST(OrderedWordsTest, NothingElseMay) {
+  const OrderedWords words = OfClause("Martin Ivens");
   for (const char* statement :
-       {"The acting editor was Martin Ivens", "Martin Ivens became chief editor",
-        "Martin Ivens editor acting", "Martin Ivens became the editors", "martin Ivens"}) {
+       {"January, Martin Ivens became acting editor of the paper", "Martin Ivens became editor",
+        "Martin Ivens became acting editor", "Martin Ivens 1958"}) {
+    EXPECT_FALSE(MayWrite(words, statement)) << statement;
+  }
+}
+
+TEST(OrderedWordsTest, NeitherOtherWordsNorAnotherOrder) {
+  const OrderedWords words = OfClause("Martin Ivens");
+  for (const char* statement :
+       {"Acting editor of the paper became Martin Ivens", "Martin Ivens became chief editor",
+        "Martin Ivens became the editors", "martin Ivens", "The Martin Ivens"}) {
     EXPECT_FALSE(MayWrite(words, statement)) << statement;
   }
 }
 
 TEST(OrderedWordsTest, ThePartStandsWhole) {
-  const OrderedWords words(kSentence.substr(0, 75), RangeOf("acting editor of the paper"), Tokens(),
-                           End());
+  const OrderedWords words = OfClause("acting editor of the paper");
   EXPECT_TRUE(MayWrite(words, "Martin Ivens became acting editor of the paper"));
-  EXPECT_TRUE(MayWrite(words, "Acting editor of the paper"));
+  EXPECT_FALSE(MayWrite(words, "Acting editor of the paper"));
   EXPECT_FALSE(MayWrite(words, "Martin Ivens became acting editor"));
-  EXPECT_FALSE(MayWrite(words, "Martin Ivens became editor of the paper"));
 }
 
 TEST(OrderedWordsTest, APartThatEndsWithinAWordTakesTheWhole) {
-  const OrderedWords words(kSentence.substr(0, 75), RangeOf("Martin Iv"), Tokens(), End());
-  EXPECT_TRUE(MayWrite(words, "Martin Ivens became editor"));
+  const OrderedWords words = OfClause("Martin Iv");
+  EXPECT_TRUE(MayWrite(words, "Martin Ivens"));
   EXPECT_FALSE(MayWrite(words, "Martin Iv"));
 }
 
 TEST(OrderedWordsTest, WhatTurnsTheSentenceRoundStays) {
-  const OrderedWords words = Holding("editor");
-  EXPECT_TRUE(MayWrite(words, "The editor was not paid until 2014"));
-  EXPECT_FALSE(MayWrite(words, "The editor was paid until 2014"));
-  EXPECT_FALSE(MayWrite(words, "The editor was not paid"));
-  EXPECT_FALSE(MayWrite(words, "Martin Ivens became editor")) << "\"not\" is left out at the end";
+  const OrderedWords words = Holding("Martin Ivens");
+  EXPECT_TRUE(MayWrite(
+      words, "Martin Ivens became acting editor of the paper, and he was not paid until 2014"));
+  EXPECT_FALSE(MayWrite(
+      words, "Martin Ivens became acting editor of the paper, and he was paid until 2014"));
+  EXPECT_FALSE(
+      MayWrite(words, "Martin Ivens became acting editor of the paper, and he was not paid"));
+  EXPECT_FALSE(MayWrite(words, "Martin Ivens became acting editor of the paper"))
+      << "\"not\" is left out at the end";
+}
+
+TEST(OrderedWordsTest, WhatTellsHowSureItIsIsNotJumpedOver) {
+  const std::string sentence =
+      "Stern argued, in vain, that salt, it may be, was better than wool for trade.";
+  const std::size_t salt = sentence.find("salt");
+  const OrderedWords words(sentence, {salt, salt + 4}, Tokens(), End());
+  EXPECT_TRUE(MayWrite(words, "Stern argued that salt, it may be, was better than wool"));
+  EXPECT_TRUE(MayWrite(words, "Stern argued, in vain, that salt")) << "all that follows may go";
+  EXPECT_FALSE(MayWrite(words, "That salt, it may be, was better than wool"));
+  EXPECT_FALSE(MayWrite(words, "Stern argued that salt was better than wool"));
+  EXPECT_FALSE(MayWrite(words, "Stern argued that salt, it may be, was better"));
 }
 
 TEST(OrderedWordsTest, AStatementDoesNotEndWithASmallWord) {
-  const OrderedWords words(kSentence.substr(0, 75), RangeOf("Martin Ivens"), Tokens(), End());
+  const OrderedWords words = OfClause("Martin Ivens");
   EXPECT_FALSE(Restricted(words, "").Leaves(End()));
   EXPECT_TRUE(Restricted(words, "Martin Ivens").Leaves(End()));
-  EXPECT_FALSE(Restricted(words, "Martin Ivens was the").Leaves(End()));
-  // Not the same one twice, nor more than three.
-  EXPECT_FALSE(Restricted(words, "Martin Ivens was the").Leaves(Tokens().EncodeIds(" the").front()));
-  EXPECT_FALSE(
-      Restricted(words, "Martin Ivens, and the").Leaves(Tokens().EncodeIds(" was").front()));
+  EXPECT_FALSE(Restricted(words, "Martin Ivens and the").Leaves(End()));
+  // Neither the same one twice nor more than two, and a comma is the first of them.
+  EXPECT_FALSE(Restricted(words, "Martin Ivens the").Leaves(Tokens().EncodeIds(" the").front()));
+  EXPECT_TRUE(Restricted(words, "Martin Ivens the").Leaves(Tokens().EncodeIds(" and").front()));
+  EXPECT_FALSE(Restricted(words, "Martin Ivens, the").Leaves(Tokens().EncodeIds(" and").front()));
+  EXPECT_FALSE(Restricted(words, "Martin Ivens the").Leaves(Tokens().EncodeIds(",").front()));
+}
+
+TEST(OrderedWordsTest, ItBeginsWithASmallWordWhereTheSentenceDoes) {
+  const std::string sentence = "In vain, the robot woke.";
+  EXPECT_TRUE(MayWrite({sentence, {13, 18}, Tokens(), End()}, "The robot woke"));
+  EXPECT_TRUE(MayWrite({sentence, {13, 18}, Tokens(), End()}, "Robot woke"));
+  EXPECT_FALSE(MayWrite({"In vain, robots woke.", {9, 15}, Tokens(), End()}, "The robots woke"));
 }
 
 TEST(OrderedWordsTest, AFullStopIsAnEnd) {
-  const OrderedWords words(kSentence.substr(0, 75), RangeOf("Martin Ivens"), Tokens(), End());
+  const OrderedWords words = OfClause("Martin Ivens");
   std::vector<float> logits(static_cast<std::size_t>(Tokens().vocabulary_size()), 1.0f);
   logits[static_cast<std::size_t>(Value(Tokens().EncodeIds(".").back()))] = 5;
   words.Restrict(Tokens().EncodeIds("Martin Ivens"), logits);
@@ -133,8 +170,8 @@ TEST(OrderedWordsTest, SomethingIsAlwaysLeft) {
 TEST(OrderedWordsTest, WordsOfOtherScriptsAreWritten) {
   const std::string sentence = "Die Straße nach Köln — 東京 und zurück.";
   const OrderedWords words(sentence, {4, 11}, Tokens(), End());
-  EXPECT_TRUE(MayWrite(words, "Straße nach Köln"));
-  EXPECT_TRUE(MayWrite(words, "Die Straße 東京 zurück"));
+  EXPECT_TRUE(MayWrite(words, "Die Straße nach Köln"));
+  EXPECT_TRUE(MayWrite(words, "Die Straße nach Köln, 東京 und zurück"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "generator/grounding.h"
 #include "lib/base/thread_pool.h"
 #include "retriever/indexer.h"
 #include "tests/support/expect_error.h"
@@ -363,6 +364,7 @@ TEST(Pipeline, KeepsTheBeginningsOfPromptsForTheNextProcess) {
   options.threads = 2;
   AskOptions ask;
   ask.abstain_threshold = 2.0f;  // never
+  ask.write_in_order = false;  // One prompt a question.
   const Answer expected = Pipeline(options).Ask(kQuestions[0], ask);
   EXPECT_FALSE(std::filesystem::exists(options.prompt_cache));
   options.prompt_cache_bytes = kDefaultPromptCacheBytes;
@@ -378,6 +380,46 @@ TEST(Pipeline, KeepsTheBeginningsOfPromptsForTheNextProcess) {
     // Both questions begin alike.
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(options.prompt_cache), {}), 1);
   }
+}
+
+// A question that turns round what the document says: the decoder's free answer is not borne out.
+constexpr const char* kTurnedRound = "What did paraffin replace when the lamp burned?";
+
+TEST(Pipeline, WhatIsNotBorneOutIsWrittenInTheSentencesOwnWordsOrQuoted) {
+  std::size_t in_order = 0;
+  for (const char* question : {kQuestions[0], kQuestions[1], kQuestions[2], kQuestions[3],
+                               kQuestions[4], kQuestions[5], kTurnedRound}) {
+    AskOptions ask;
+    ask.abstain_threshold = 2.0f;  // never
+    const Answer answer = TestPipeline().Ask(question, ask);
+    ask.write_in_order = false;
+    const Answer free = TestPipeline().Ask(question, ask);
+    if (free.source == AnswerSource::kGenerated) {
+      ExpectSame(answer, free);
+      continue;
+    }
+    ASSERT_EQ(answer.citations.size(), 1u) << question;
+    EXPECT_TRUE(answer.text.find(*answer.short_answer) != std::string::npos) << answer.text;
+    if (answer.source != AnswerSource::kGenerated) continue;
+    ++in_order;
+    EXPECT_GE(Support(answer.text, answer.citations[0].text, question), kLeastSupport)
+        << answer.text;
+  }
+  EXPECT_GT(in_order, 0u);
+}
+
+TEST(Pipeline, FusedPassagesGiveACheckedAnswer) {
+  AskOptions ask;
+  ask.fused_passages = 3;
+  for (const char* question : {kQuestions[0], kQuestions[2]}) {
+    const Answer answer = TestPipeline().Ask(question, ask);
+    EXPECT_FALSE(answer.abstained);
+    EXPECT_TRUE(answer.text.find(*answer.short_answer) != std::string::npos) << answer.text;
+    ExpectSame(answer, TestPipeline().Ask(question, ask));
+  }
+  ask.fused_passages = 0;
+  EXPECT_ERROR(TestPipeline().Ask(kQuestions[0], ask), ErrorCode::kInvalidArgument,
+               "fused passages");
 }
 
 // What was reused before makes no difference, neither to the next answer with it nor to one
