@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include "generator/words.h"
 #include "lib/base/ascii.h"
@@ -13,20 +14,24 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\f\v";
 
-// All in lower case, without function words.
+// A word that counts: not a light one, but forms of "to be" do.
+struct Word {
+  std::string stem;
+  bool after_mark = false;  // between it and the word before stands a comma, a bracket or the like
+};
+
 struct Words {
-  std::vector<std::string> stems;     // in order
-  std::vector<std::string> and_being;  // the same with forms of "to be"
-  std::size_t being = 0;               // how many these are
-  std::set<std::string> numbers;   // words that hold a digit, whole
-  std::set<std::string> names;     // stems of those with a capital that is not a sentence's first
+  std::vector<Word> order;
   bool negated = false;
   bool begin_with_pronoun = false;
 
-  bool Hold(const std::string& stem) const {
-    return std::find(stems.begin(), stems.end(), stem) != stems.end();
+  bool Hold(std::string_view stem) const {
+    return std::any_of(order.begin(), order.end(),
+                       [&](const Word& word) { return word.stem == stem; });
   }
 };
+
+constexpr std::string_view kBeing = "be";
 
 bool IsBeing(std::string_view word) {
   constexpr auto kForms = std::to_array<std::string_view>(
@@ -45,38 +50,37 @@ Words WordsOf(std::string_view text) {
   words.negated = text.find("n't") != std::string_view::npos ||
                   text.find("n’t") != std::string_view::npos;
   bool first = true;
-  for (const std::string& spelt : SplitWords(text)) {
-    const std::string word = AsciiLower(spelt);
-    words.negated |= IsNegation(word);
-    words.begin_with_pronoun |= first && IsPronoun(word);
-    if (HoldsDigit(word)) words.numbers.insert(word);
-    if (IsBeing(word)) {
-      words.and_being.push_back("be");
-      ++words.being;
+  for (const std::string_view piece : SplitAtMarks(text)) {
+    bool after_mark = true;
+    for (const std::string& word : SplitWords(AsciiLower(piece))) {
+      words.negated |= IsNegation(word);
+      words.begin_with_pronoun |= first && IsPronoun(word);
+      first = false;
+      const bool being = IsBeing(word);
+      if (!being && !HoldsDigit(word) && IsLightWord(word)) continue;
+      words.order.push_back({being ? std::string(kBeing) : StemOf(word), after_mark});
+      after_mark = false;
     }
-    if (HoldsDigit(word) || !IsFunctionWord(word)) {
-      words.stems.push_back(StemOf(word));
-      words.and_being.push_back(words.stems.back());
-      if (!HoldsDigit(word) && !first && std::any_of(spelt.begin(), spelt.end(), IsAsciiUpper))
-        words.names.insert(words.stems.back());
-    }
-    first = false;
   }
   return words;
 }
 
-// How many words of `a` stand in `b` in the same order (their longest common subsequence).
-std::size_t WordsInOrder(std::span<const std::string> a, std::span<const std::string> b) {
-  std::vector<std::size_t> best(b.size() + 1);  // of a's words so far and b's first ones
-  for (const std::string& word : a) {
-    std::size_t diagonal = 0;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = best[j];
-      best[j] = b[j - 1] == word ? diagonal + 1 : std::max(above, best[j - 1]);
-      diagonal = above;
+// Whether the words stand in `evidence` in that order, one after the other; what is jumped over
+// stands between two marks.
+bool StandIn(std::span<const Word> words, std::span<const Word> evidence) {
+  std::vector<bool> reached(evidence.size(), true);  // before the first word: anywhere
+  for (std::size_t w = 0; w < words.size(); ++w) {
+    std::vector<bool> next(evidence.size(), false);
+    bool jump = false;  // from a word that was reached and is followed by a mark
+    for (std::size_t e = 0; e < evidence.size(); ++e) {
+      const bool follows = w == 0 || (e > 0 && reached[e - 1]);
+      jump |= w > 0 && follows && evidence[e].after_mark;
+      next[e] =
+          evidence[e].stem == words[w].stem && (follows || (jump && evidence[e].after_mark));
     }
+    reached = std::move(next);
   }
-  return best.back();
+  return std::find(reached.begin(), reached.end(), true) != reached.end();
 }
 
 // A small decoder that has lost its way says the same again and again; a sentence that means
@@ -143,30 +147,22 @@ std::vector<std::string> Subjects(std::string_view question) {
   return subjects;
 }
 
-double Support(const Words& statement, const Words& evidence, const Words& question) {
-  if (statement.stems.empty() || statement.negated != evidence.negated) return 0;
-  for (const std::string& number : statement.numbers) {
-    if (!evidence.numbers.contains(number) && !question.numbers.contains(number)) return 0;
-  }
-  for (const std::string& name : statement.names) {
-    if (!evidence.Hold(name) && !question.Hold(name)) return 0;
-  }
-  // What is said to be something is so in the evidence: "is" may not be put in anywhere.
-  if (WordsInOrder(statement.and_being, evidence.and_being) <
-      WordsInOrder(statement.stems, evidence.stems) + statement.being)
-    return 0;
-  std::span<const std::string> said = statement.stems;
+bool BearsOut(const Words& evidence, const Words& statement, const Words& question) {
+  std::span<const Word> said = statement.order;
+  const bool says = std::any_of(said.begin(), said.end(),
+                                [](const Word& word) { return word.stem != kBeing; });
+  if (!says || statement.negated != evidence.negated) return false;
   // What the statement is about may stand there as a pronoun.
-  while (evidence.begin_with_pronoun && said.size() > 1 && question.Hold(said.front()) &&
-         !evidence.Hold(said.front()))
+  while (evidence.begin_with_pronoun && said.size() > 1 && question.Hold(said.front().stem) &&
+         !evidence.Hold(said.front().stem))
     said = said.subspan(1);
-  return static_cast<double>(WordsInOrder(said, evidence.stems)) / static_cast<double>(said.size());
+  return StandIn(said, evidence.order);
 }
 
 }  // namespace
 
-double Support(std::string_view statement, std::string_view evidence, std::string_view question) {
-  return Support(WordsOf(statement), WordsOf(evidence), WordsOf(question));
+bool BearsOut(std::string_view evidence, std::string_view statement, std::string_view question) {
+  return BearsOut(WordsOf(evidence), WordsOf(statement), WordsOf(question));
 }
 
 bool IsAbout(std::string_view question, const Passage& passage) {
@@ -207,12 +203,10 @@ std::vector<GroundedStatement> Ground(std::string_view answer,
     const Words words = WordsOf(statement.text);
     bool supported = false;
     for (std::size_t i = 0; i < evidence.size(); ++i) {
-      const double support = Support(words, evidence_words[i], question_words);
-      if (support < kLeastSupport ||
+      if (!BearsOut(evidence_words[i], words, question_words) ||
           (supported && evidence[i].weight <= evidence[statement.evidence].weight))
         continue;
       supported = true;
-      statement.support = support;
       statement.evidence = i;
     }
     if (!supported) break;

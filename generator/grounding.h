@@ -23,15 +23,13 @@ struct EvidenceSentence {
   float weight = 0;       // the reader's
 };
 
-// Share of `statement`'s words that stand in `evidence` in the same order, 0 … 1: a small decoder
-// that goes wrong mostly says things of the wrong ones. 0 if a number or a name occurs neither there
-// nor in `question` (a name: a word with a capital that does not begin the statement), if only one
-// of statement and evidence is negated, and of a statement without words.
-double Support(std::string_view statement, std::string_view evidence, std::string_view question);
-
-// A statement is shown only if one sentence supports at least this share of it. (By measurement:
-// docs/generation.md.)
-inline constexpr double kLeastSupport = 0.95;
+// Whether the sentence `evidence` says what `statement` says, as far as words tell: all of its words
+// (but light ones; forms of "to be" count) stand there in the same order, one after the other or with
+// what stands between two marks (commas, brackets, dashes) left out; and both are negated or neither
+// is. A small decoder that goes wrong mostly says things of the wrong ones. Where the evidence begins
+// with a pronoun, the statement may begin with words of `question` instead. A statement without words
+// is not borne out.
+bool BearsOut(std::string_view evidence, std::string_view statement, std::string_view question);
 
 // Whether the passage (title, heading or text) holds one of the question's words, spelling errors
 // of one letter in longer ones allowed. What is measured does not count: "deep" of "how deep".
@@ -43,13 +41,12 @@ bool Repeats(std::string_view sentence, std::string_view question);
 
 struct GroundedStatement {
   std::string text;          // one sentence of the answer, white space collapsed
-  std::size_t evidence = 0;  // index of the sentence that supports it most
-  double support = 0;
+  std::size_t evidence = 0;  // index of the sentence that bears it out
 };
 
-// The sentences of `answer` up to the first that no sentence of `evidence` supports, or that
+// The sentences of `answer` up to the first that no sentence of `evidence` bears out, or that
 // repeats an earlier one or itself, or says of something that it is the same thing. Of those that
-// support one, that to which the reader attends most is named.
+// bear one out, that to which the reader attends most is named.
 std::vector<GroundedStatement> Ground(std::string_view answer,
                                       std::span<const EvidenceSentence> evidence,
                                       std::string_view question);

@@ -28,11 +28,6 @@ constexpr auto kHedges = std::to_array<std::string_view>(
      "or",    "plann", "propo", "rathe", "seem",  "seeme", "seems", "shoul", "sugge", "than",
      "tried", "tries", "try",   "versu", "would"});
 
-// Beside function words.
-constexpr auto kLightWords = std::to_array<std::string_view>(
-    {"also", "entirely", "even", "furthermore", "however", "itself", "moreover",
-     "therefore", "thus"});
-
 // Between two words of which the second is not left out alone.
 constexpr auto kJoints = std::to_array<std::string_view>({"and", "or", "of", "than"});
 
@@ -120,7 +115,7 @@ OrderedWords::OrderedWords(std::string_view sentence, ByteRange part, const Toke
     word.tokens = encode(text);
     word.required = in_part || needed || after_needed;
     word.kept = word.required || IsOneOf(kHedges, StemOf(lower));
-    word.light = IsFunctionWord(lower) || IsOneOf(kLightWords, lower);
+    word.light = IsLightWord(lower);
     word.after_mark = after_mark;
     word.joined = joined;
     after_needed = needed;

@@ -21,6 +21,10 @@ const std::set<std::string_view> kFunctionWords = {
     "all",   "more", "most",  "very",   "because", "while", "during", "after",   "before", "up",
     "out",   "i",    "you",   "we",     "s",       "t",     "answer", "question"};
 
+// Beside function words.
+const std::set<std::string_view> kLightWords = {"entirely", "even",     "furthermore", "however",
+                                                "itself",   "moreover", "therefore",   "thus"};
+
 const std::set<std::string_view> kNegations = {"cannot", "neither", "never", "no",      "nobody",
                                                "none",   "nor",     "not",   "nothing", "without"};
 
@@ -58,11 +62,45 @@ std::vector<std::string> SplitWords(std::string_view text) {
   return words;
 }
 
+std::vector<std::string_view> SplitAtMarks(std::string_view text) {
+  std::vector<std::string_view> pieces;
+  std::size_t begin = 0;
+  const auto add = [&](std::size_t end) {
+    if (end > begin) pieces.push_back(text.substr(begin, end - begin));
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view rest = text.substr(at);
+    const bool ends_word = rest.size() == 1 || !IsWordByte(rest[1]);
+    std::size_t mark = 0;
+    if (std::string_view("()[]").find(rest[0]) != std::string_view::npos ||
+        (std::string_view(",;:").find(rest[0]) != std::string_view::npos && ends_word)) {
+      mark = 1;
+    } else if (rest.starts_with("—") || rest.starts_with("– ") || rest.starts_with("- ")) {
+      // Not the hyphen of "pre- and post-war".
+      const bool hyphen = rest[0] == '-' && (at == 0 || !IsAsciiSpace(text[at - 1]));
+      mark = hyphen ? 0 : rest[0] == '-' ? 1 : std::string_view("—").size();
+    }
+    if (mark == 0) {
+      ++at;
+      continue;
+    }
+    add(at);
+    at += mark;
+    begin = at;
+  }
+  add(text.size());
+  return pieces;
+}
+
 bool HoldsDigit(std::string_view word) {
   return std::any_of(word.begin(), word.end(), IsAsciiDigit);
 }
 
 bool IsFunctionWord(std::string_view word) { return kFunctionWords.contains(word); }
+
+bool IsLightWord(std::string_view word) {
+  return IsFunctionWord(word) || kLightWords.contains(word);
+}
 
 bool IsNegation(std::string_view word) {
   return kNegations.contains(word) || word.ends_with("n't") || word.ends_with("n’t");

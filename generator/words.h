@@ -25,10 +25,16 @@ TextCharacter CharacterAt(std::string_view text, std::size_t at);
 // As they are spelt, but "4,401" without its comma.
 std::vector<std::string> SplitWords(std::string_view text);
 
+// The pieces between commas, semicolons, colons, brackets and dashes; marks within a word or number
+// ("4,401", "well-known") do not count. None is empty.
+std::vector<std::string_view> SplitAtMarks(std::string_view text);
+
 bool HoldsDigit(std::string_view word);
 
 // Words in lower case.
 bool IsFunctionWord(std::string_view word);
+// Function words, and "however", "even" and the like.
+bool IsLightWord(std::string_view word);
 // "not", "nobody", "don't" and the like.
 bool IsNegation(std::string_view word);
 // A number is its own stem.

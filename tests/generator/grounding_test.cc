@@ -13,89 +13,91 @@ std::vector<EvidenceSentence> TwoSentences() {
   return {{0, {0, 51}, kFirst, 0.6f}, {0, {52, 110}, kSecond, 0.3f}};
 }
 
-TEST(GroundingTest, WordsFoundInTheEvidenceSupport) {
-  EXPECT_EQ(Support("It has an elevation of 4,401 metres.", kFirst, kQuestion), 1);
-  EXPECT_EQ(Support("It is full of bananas.", kFirst, kQuestion), 0);
+bool SaysSo(std::string_view evidence, std::string_view statement) {
+  return BearsOut(evidence, statement, kQuestion);
 }
 
-TEST(GroundingTest, WordsOfTheQuestionCountAsWell) {
-  // "Mount" and "Elbert" are in the evidence, "high" and "purple" are not.
-  EXPECT_EQ(Support("Mount Elbert, high and purple.", kFirst, kQuestion), 0.5);
+TEST(BearsOutTest, AllWordsStandInTheEvidence) {
+  EXPECT_TRUE(SaysSo(kFirst, "It has an elevation of 4,401 metres."));
+  EXPECT_TRUE(SaysSo(kFirst, "Mount Elbert rises to an elevation."));
+  EXPECT_FALSE(SaysSo(kFirst, "It is full of bananas."));
+  EXPECT_FALSE(SaysSo(kFirst, "Mount Elbert rises to a high elevation."))
+      << "words of the question count as well";
+  EXPECT_FALSE(SaysSo(kFirst, "It rises to an elevation of 4,410 metres."));
+  EXPECT_FALSE(SaysSo(kFirst, "Mount Boston rises."));
 }
 
-TEST(GroundingTest, WordsStandInTheOrderOfTheEvidence) {
+TEST(BearsOutTest, WordsStandInTheOrderOfTheEvidence) {
   constexpr const char* kEvidence = "Ivens became editor after Witherow had been editor.";
-  EXPECT_EQ(Support("Ivens became editor after Witherow.", kEvidence, kQuestion), 1);
-  EXPECT_LT(Support("Witherow became editor after Ivens.", kEvidence, kQuestion), kLeastSupport);
+  EXPECT_TRUE(SaysSo(kEvidence, "Ivens became editor after Witherow."));
+  EXPECT_FALSE(SaysSo(kEvidence, "Witherow became editor after Ivens."));
+  EXPECT_FALSE(SaysSo(kEvidence, "Ivens became editor, editor."));
 }
 
-TEST(GroundingTest, WhatIsAskedAboutMayBeAPronounInTheEvidence) {
+TEST(BearsOutTest, OnlyWhatStandsBetweenMarksIsJumpedOver) {
+  constexpr const char* kEvidence =
+      "The robot, a gift of 1,900 pupils, also sleeps (at night) in the old factory and the barn.";
+  EXPECT_TRUE(SaysSo(kEvidence, "The robot sleeps in the old factory."));
+  EXPECT_TRUE(SaysSo(kEvidence, "The robot, a gift of 1,900 pupils, sleeps."));
+  EXPECT_TRUE(SaysSo(kEvidence, "The old factory"));
+  EXPECT_FALSE(SaysSo(kEvidence, "The robot sleeps in the barn."));
+  EXPECT_FALSE(SaysSo(kEvidence, "The robot sleeps in the factory."));
+  EXPECT_FALSE(SaysSo(kEvidence, "The robot pupils."));
+}
+
+TEST(BearsOutTest, ANumberIsTheSameWithAndWithoutItsCommas) {
+  EXPECT_TRUE(SaysSo(kFirst, "An elevation of 4401 metres."));
+}
+
+TEST(BearsOutTest, AStatementWithoutWordsIsNotBorneOut) {
+  for (const char* statement : {"... !", "It is.", ""}) {
+    EXPECT_FALSE(SaysSo(kFirst, statement)) << statement;
+    EXPECT_FALSE(SaysSo("It is.", statement)) << statement;
+  }
+  EXPECT_FALSE(SaysSo("", "It rises."));
+}
+
+TEST(BearsOutTest, WhatIsAskedAboutMayBeAPronounInTheEvidence) {
   constexpr const char* kIt = "It was named after a governor.";
-  EXPECT_EQ(Support("Mount Elbert was named after a governor.", kIt, kQuestion), 1);
-  EXPECT_LT(Support("A governor was named after Mount Elbert.", kIt, kQuestion), kLeastSupport);
-  EXPECT_LT(Support("Mount Elbert was named after a governor.",
-                    "Pikes Peak was named after a governor.", kQuestion),
-            kLeastSupport);
+  EXPECT_TRUE(SaysSo(kIt, "Mount Elbert was named after a governor."));
+  EXPECT_FALSE(SaysSo(kIt, "A governor was named after Mount Elbert."));
+  EXPECT_FALSE(SaysSo("Pikes Peak was named after a governor.",
+                      "Mount Elbert was named after a governor."));
 }
 
-TEST(GroundingTest, WhatIsSaidToBeSomethingIsSoInTheEvidence) {
+TEST(BearsOutTest, WhatIsSaidToBeSomethingIsSoInTheEvidence) {
   constexpr const char* kEvidence = "The wall changes, which leads to stiffness that is dangerous.";
-  EXPECT_EQ(Support("The stiffness is dangerous.", kEvidence, kQuestion), 1);
-  EXPECT_EQ(Support("The wall is stiffness.", kEvidence, kQuestion), 0);
-  EXPECT_EQ(Support("The wall stiffness.", kEvidence, kQuestion), 1);
+  EXPECT_TRUE(SaysSo(kEvidence, "The stiffness is dangerous."));
+  EXPECT_FALSE(SaysSo(kEvidence, "The change is stiffness."));
+  EXPECT_FALSE(SaysSo("It is rare in Rome and is usual in Bonn.", "It is rare in Rome and Bonn."));
 }
 
-TEST(GroundingTest, ANegationIsInBothOrInNone) {
-  EXPECT_EQ(Support("Mount Elbert never rises.", kFirst, kQuestion), 0);
-  EXPECT_EQ(Support("Mount Elbert rises.", "Mount Elbert doesn't rise.", kQuestion), 0);
-  EXPECT_GT(Support("Mount Elbert didn’t rise.", "Mount Elbert did not rise.", kQuestion), 0.7);
+TEST(BearsOutTest, ANegationIsInBothOrInNone) {
+  EXPECT_FALSE(SaysSo(kFirst, "Mount Elbert never rises."));
+  EXPECT_FALSE(SaysSo("Mount Elbert doesn't rise.", "Mount Elbert."));
+  EXPECT_FALSE(SaysSo("Nobody says that Mount Elbert rises.", "Mount Elbert rises."));
+  EXPECT_TRUE(SaysSo("Mount Elbert did not rise.", "Elbert did not rise."));
 }
 
-TEST(GroundingTest, ANumberThatIsNowhereMakesTheSupportZero) {
-  EXPECT_EQ(Support("It rises to an elevation of 4,410 metres.", kFirst, kQuestion), 0);
-}
-
-TEST(GroundingTest, ANameThatIsNowhereMakesTheSupportZero) {
-  constexpr const char* kEvidence = "Its summit was climbed first by two careful surveyors, Denver.";
-  EXPECT_GT(Support("Its summit was climbed first by two careful surveyors, town.", kEvidence,
-                    kQuestion),
-            0.8);
-  EXPECT_EQ(Support("Its summit was climbed first by two careful surveyors, Boston.", kEvidence,
-                    kQuestion),
-            0);
-  EXPECT_GT(Support("Mount Elbert was climbed first by surveyors.", kEvidence, kQuestion), 0)
-      << "a name may come from the question";
-}
-
-TEST(GroundingTest, ANumberIsTheSameWithAndWithoutItsCommas) {
-  EXPECT_EQ(Support("It rises to 4401 metres.", kFirst, kQuestion), 1);
-}
-
-TEST(GroundingTest, AStatementWithoutWordsIsNotSupported) {
-  EXPECT_EQ(Support("... !", kFirst, kQuestion), 0);
-  EXPECT_EQ(Support("It is.", kFirst, kQuestion), 0);
-  EXPECT_EQ(Support("", kFirst, kQuestion), 0);
-}
-
-TEST(GroundingTest, EachStatementNamesTheSentenceThatSupportsIt) {
+TEST(GroundingTest, EachStatementNamesTheSentenceThatBearsItOut) {
   const auto grounded =
-      Ground("It rises to 4,401 metres. It is named after a governor of Colorado.", TwoSentences(),
+      Ground("It rises to an elevation of 4,401 metres. A governor of Colorado.", TwoSentences(),
              kQuestion);
   ASSERT_EQ(grounded.size(), 2u);
   EXPECT_EQ(grounded[0].evidence, 0u);
   EXPECT_EQ(grounded[1].evidence, 1u);
 }
 
-TEST(GroundingTest, TheAnswerEndsBeforeTheFirstUnsupportedStatement) {
+TEST(GroundingTest, TheAnswerEndsBeforeTheFirstStatementThatIsNotBorneOut) {
   const auto grounded =
-      Ground("It rises to 4,401 metres. Tourists love penguins. It rises to 4,401 metres.",
+      Ground("An elevation of 4,401 metres. Tourists love penguins. It rises.",
              TwoSentences(), kQuestion);
   ASSERT_EQ(grounded.size(), 1u);
-  EXPECT_EQ(grounded[0].text, "It rises to 4,401 metres.");
+  EXPECT_EQ(grounded[0].text, "An elevation of 4,401 metres.");
 }
 
 TEST(GroundingTest, ARepeatedStatementIsSaidOnce) {
-  EXPECT_EQ(Ground("It rises to 4,401 metres. It rises to 4,401 metres.", TwoSentences(), kQuestion)
+  EXPECT_EQ(Ground("An elevation of 4,401 metres. An elevation of 4,401 metres.", TwoSentences(), kQuestion)
                 .size(),
             1u);
 }
@@ -123,7 +125,7 @@ TEST(GroundingTest, FactsOfTwoSentencesAreNotMixedIntoOne) {
 TEST(GroundingTest, OfEqualSupportersTheHeavierIsNamed) {
   const std::vector<EvidenceSentence> twice = {{0, {0, 51}, kFirst, 0.2f},
                                                {1, {0, 51}, kFirst, 0.5f}};
-  const auto grounded = Ground("It rises to 4,401 metres.", twice, kQuestion);
+  const auto grounded = Ground("An elevation of 4,401 metres.", twice, kQuestion);
   ASSERT_EQ(grounded.size(), 1u);
   EXPECT_EQ(grounded[0].evidence, 1u);
 }
@@ -137,7 +139,7 @@ TEST(GroundingTest, OfSupportersTheOneThatIsAttendedToIsNamed) {
   EXPECT_EQ(shorter[0].evidence, 1u);
 }
 
-TEST(GroundingTest, NoEvidenceSupportsNothing) {
+TEST(GroundingTest, NoEvidenceBearsNothingOut) {
   EXPECT_TRUE(Ground("It rises.", {}, kQuestion).empty());
 }
 

@@ -402,8 +402,7 @@ TEST(Pipeline, WhatIsNotBorneOutIsWrittenInTheSentencesOwnWordsOrQuoted) {
     EXPECT_TRUE(answer.text.find(*answer.short_answer) != std::string::npos) << answer.text;
     if (answer.source != AnswerSource::kGenerated) continue;
     ++in_order;
-    EXPECT_GE(Support(answer.text, answer.citations[0].text, question), kLeastSupport)
-        << answer.text;
+    EXPECT_TRUE(BearsOut(answer.citations[0].text, answer.text, question)) << answer.text;
   }
   EXPECT_GT(in_order, 0u);
 }

@@ -41,5 +41,21 @@ TEST(WordsTest, FunctionWordsAreKnown) {
   for (const std::string_view word : FunctionWords()) EXPECT_TRUE(IsFunctionWord(word)) << word;
 }
 
+TEST(WordsTest, TextIsSplitAtMarks) {
+  EXPECT_THAT(SplitAtMarks("The pre- and post-war robot (well-known), 4,401 – 5 m; here—there"),
+              ::testing::ElementsAre("The pre- and post-war robot ", "well-known", " 4,401 ", " 5 m",
+                                     " here", "there"));
+  EXPECT_THAT(SplitAtMarks("a - b:"), ::testing::ElementsAre("a ", " b"));
+  EXPECT_THAT(SplitAtMarks(""), ::testing::IsEmpty());
+  EXPECT_THAT(SplitAtMarks("()"), ::testing::IsEmpty());
+}
+
+TEST(WordsTest, LightWordsAndNegations) {
+  for (const char* word : {"the", "also", "however"}) EXPECT_TRUE(IsLightWord(word)) << word;
+  for (const char* word : {"not", "robot"}) EXPECT_FALSE(IsLightWord(word)) << word;
+  for (const char* word : {"not", "nobody", "don't", "can’t"}) EXPECT_TRUE(IsNegation(word));
+  for (const char* word : {"note", "want"}) EXPECT_FALSE(IsNegation(word)) << word;
+}
+
 }  // namespace
 }  // namespace fovea
