@@ -48,13 +48,15 @@ std::optional<double> Covered(std::string_view question, std::string_view senten
 
 double AnswerNats(const AnswerSigns& signs, std::string_view question, std::span<const Hit> hits,
                   std::span<const Passage> passages, const Reading& reading) {
-  if (reading.spans.empty()) return 0;
-  const auto nats = [](float weight, float neutral, std::optional<double> value) {
-    return value ? static_cast<double>(weight) * (*value - static_cast<double>(neutral)) : 0;
+  const std::optional<double> lead = Lead(hits);
+  if (reading.spans.empty() || !lead) return 0;
+  const auto nats = [](float weight, float neutral, double value) {
+    return static_cast<double>(weight) * (value - static_cast<double>(neutral));
   };
   const std::vector<EvidenceSentence> sentences = SentencesByWeight(passages, reading);
-  return nats(signs.lead, signs.neutral_lead, Lead(hits)) +
-         nats(signs.covered, signs.neutral_covered, Covered(question, sentences.front().text));
+  const std::optional<double> covered = Covered(question, sentences.front().text);
+  return nats(signs.lead, signs.neutral_lead, *lead) +
+         (covered ? nats(signs.covered, signs.neutral_covered, *covered) : 0);
 }
 
 }  // namespace fovea

@@ -13,7 +13,9 @@
 namespace fovea {
 
 // Nats by which they raise log((1 − none) / none) of `reading`, that of `passages`, which `hits`
-// score. Less than two cosines say nothing of a lead; a reading without a span says nothing.
+// score. Passages that were not chosen from others (fewer than two cosines) show no signs: a
+// question about a given text may use its words and still have no answer there. Nor does a reading
+// without a span.
 double AnswerNats(const AnswerSigns& signs, std::string_view question, std::span<const Hit> hits,
                   std::span<const Passage> passages, const Reading& reading);
 

@@ -135,8 +135,7 @@ std::vector<WeightedPrompt> AnswerWriter::PassagePrompts(const ReadEvidence& rea
     const Reading alone = OnlyPassage(read.reading, p);
     options.short_answer.clear();
     if (!alone.spans.empty())
-      options.short_answer =
-          CollapseSpace(Slice(read.passages[p].text, alone.spans.front().range));
+      options.short_answer = CollapseSpace(Slice(read.passages[p].text, alone.spans.front().range));
     Prompt prompt = BuildPrompt(answer.question, read.passages, alone, *decoder_, chat_, options);
     if (prompt.evidence.empty()) continue;
     // Where every passage weighs nothing, they count the same.
@@ -217,11 +216,13 @@ std::vector<std::string> AnswerWriter::WriteFreely(const ReadEvidence& read, con
   return text.pieces();
 }
 
-std::vector<std::string> AnswerWriter::WriteInOrder(const ReadEvidence& read,
-                                                    const AskOptions& ask, Answer& answer,
-                                                    const std::stop_token& stop) {
+std::vector<std::string> AnswerWriter::WriteInOrder(const ReadEvidence& read, const AskOptions& ask,
+                                                    Answer& answer, const std::stop_token& stop) {
   if (read.reading.spans.empty()) return {};
   const EvidenceSentence& sentence = read.sentences.front();
+  // What is longer is hardly a sentence.
+  constexpr int kMostWords = 160;
+  if (CountWords(sentence.text) > kMostWords) return {};
   const ByteRange part = PartIn(sentence, read.reading.spans.front());
   const ShortenPrompt prompt =
       BuildShortenPrompt(sentence.text, Slice(sentence.text, part), *decoder_, chat_);
@@ -238,7 +239,8 @@ std::vector<std::string> AnswerWriter::WriteInOrder(const ReadEvidence& read,
   const std::string statement = AsSentence(generation.text);
   if (!generation.stopped || !willingness.Enough() ||
       Ground(statement, {&sentence, 1}, answer.read_question).size() != 1) {
-    Log("quoted, for this is not what the decoder would say, or the evidence does not bear it out: " +
+    Log("quoted, for this is not what the decoder would say, or the evidence does not bear it "
+        "out: " +
         generation.text);
     return {};
   }

@@ -17,7 +17,8 @@ constexpr std::string_view kSpace = " \t\r\n\f\v";
 // A word that counts: not a light one, but forms of "to be" do.
 struct Word {
   std::string stem;
-  bool after_mark = false;  // between it and the word before stands a comma, a bracket or the like
+  unsigned marks_before = kNoMark;  // between it and the word that counts before it
+  bool begins_clause = false;       // behind a mark, or "that"
 };
 
 struct Words {
@@ -34,8 +35,8 @@ struct Words {
 constexpr std::string_view kBeing = "be";
 
 bool IsBeing(std::string_view word) {
-  constexpr auto kForms = std::to_array<std::string_view>(
-      {"am", "are", "be", "been", "being", "is", "was", "were"});
+  constexpr auto kForms =
+      std::to_array<std::string_view>({"am", "are", "be", "been", "being", "is", "was", "were"});
   return std::find(kForms.begin(), kForms.end(), word) != kForms.end();
 }
 
@@ -47,36 +48,47 @@ bool IsPronoun(std::string_view word) {
 
 Words WordsOf(std::string_view text) {
   Words words;
-  words.negated = text.find("n't") != std::string_view::npos ||
-                  text.find("n’t") != std::string_view::npos;
+  words.negated =
+      text.find("n't") != std::string_view::npos || text.find("n’t") != std::string_view::npos;
   bool first = true;
-  for (const std::string_view piece : SplitAtMarks(text)) {
-    bool after_mark = true;
-    for (const std::string& word : SplitWords(AsciiLower(piece))) {
-      words.negated |= IsNegation(word);
-      words.begin_with_pronoun |= first && IsPronoun(word);
-      first = false;
-      const bool being = IsBeing(word);
-      if (!being && !HoldsDigit(word) && IsLightWord(word)) continue;
-      words.order.push_back({being ? std::string(kBeing) : StemOf(word), after_mark});
-      after_mark = false;
-    }
+  unsigned marks = kNoMark;
+  bool begins_clause = true;
+  for (const PlacedWord& placed : PlaceWords(text)) {
+    const std::string word = AsciiLower(placed.word);
+    words.negated |= IsNegation(word);
+    words.begin_with_pronoun |= first && IsPronoun(word);
+    first = false;
+    marks |= placed.marks_before;
+    begins_clause |= marks != kNoMark || word == "that";
+    const bool being = IsBeing(word);
+    if (!being && !HoldsDigit(word) && IsLightWord(word)) continue;
+    words.order.push_back({being ? std::string(kBeing) : StemOf(word), marks, begins_clause});
+    marks = kNoMark;
+    begins_clause = false;
   }
   return words;
 }
 
-// Whether the words stand in `evidence` in that order, one after the other; what is jumped over
-// stands between two marks.
+// Whether the words stand in `evidence` in that order, one after the other; what is jumped over is
+// enclosed by two marks. A statement that is more than a few words about something begins with a
+// clause: what stands in the middle of one may belong to something else.
 bool StandIn(std::span<const Word> words, std::span<const Word> evidence) {
-  std::vector<bool> reached(evidence.size(), true);  // before the first word: anywhere
+  constexpr std::size_t kPhraseWords = 6;
+  const bool phrase = words.size() <= kPhraseWords &&
+                      std::none_of(words.begin(), words.end(),
+                                   [](const Word& word) { return word.stem == kBeing; });
+  std::vector<bool> reached(evidence.size(), false);
   for (std::size_t w = 0; w < words.size(); ++w) {
     std::vector<bool> next(evidence.size(), false);
-    bool jump = false;  // from a word that was reached and is followed by a mark
+    std::set<unsigned> opened;  // marks behind words that were reached
     for (std::size_t e = 0; e < evidence.size(); ++e) {
-      const bool follows = w == 0 || (e > 0 && reached[e - 1]);
-      jump |= w > 0 && follows && evidence[e].after_mark;
-      next[e] =
-          evidence[e].stem == words[w].stem && (follows || (jump && evidence[e].after_mark));
+      const bool follows = e > 0 && reached[e - 1];
+      if (follows) opened.insert(evidence[e].marks_before);
+      if (evidence[e].stem != words[w].stem) continue;
+      next[e] = w == 0 ? phrase || evidence[e].begins_clause
+                       : follows || std::any_of(opened.begin(), opened.end(), [&](unsigned marks) {
+                           return Encloses(marks, evidence[e].marks_before);
+                         });
     }
     reached = std::move(next);
   }
@@ -149,8 +161,8 @@ std::vector<std::string> Subjects(std::string_view question) {
 
 bool BearsOut(const Words& evidence, const Words& statement, const Words& question) {
   std::span<const Word> said = statement.order;
-  const bool says = std::any_of(said.begin(), said.end(),
-                                [](const Word& word) { return word.stem != kBeing; });
+  const bool says =
+      std::any_of(said.begin(), said.end(), [](const Word& word) { return word.stem != kBeing; });
   if (!says || statement.negated != evidence.negated) return false;
   // What the statement is about may stand there as a pronoun.
   while (evidence.begin_with_pronoun && said.size() > 1 && question.Hold(said.front().stem) &&

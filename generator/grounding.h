@@ -23,12 +23,12 @@ struct EvidenceSentence {
   float weight = 0;       // the reader's
 };
 
-// Whether the sentence `evidence` says what `statement` says, as far as words tell: all of its words
-// (but light ones; forms of "to be" count) stand there in the same order, one after the other or with
-// what stands between two marks (commas, brackets, dashes) left out; and both are negated or neither
-// is. A small decoder that goes wrong mostly says things of the wrong ones. Where the evidence begins
-// with a pronoun, the statement may begin with words of `question` instead. A statement without words
-// is not borne out.
+// Whether the sentence `evidence` says what `statement` says, as far as words tell: all of its
+// words (but light ones; forms of "to be" count) stand there in the same order, one after the other
+// or with what is enclosed by two commas, brackets or dashes left out, from the beginning of a
+// clause on, unless it is a mere phrase; and both are negated or neither is. A small decoder that
+// goes wrong mostly says things of the wrong ones. Where the evidence begins with a pronoun, the
+// statement may begin with words of `question` instead. A statement without words is not borne out.
 bool BearsOut(std::string_view evidence, std::string_view statement, std::string_view question);
 
 // Whether the passage (title, heading or text) holds one of the question's words, spelling errors

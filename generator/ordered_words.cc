@@ -23,10 +23,10 @@ constexpr auto kLimitingWords = std::to_array<std::string_view>(
 
 // Stems of words that tell how sure something is, who says so, or what is set against what.
 constexpr auto kHedges = std::to_array<std::string_view>(
-    {"accor", "again", "alleg", "almos", "appea", "argue", "asser", "attem", "belie", "but",
-     "claim", "compa", "conte", "could", "fail",  "faile", "inste", "may",   "might", "nearl",
-     "or",    "plann", "propo", "rathe", "seem",  "seeme", "seems", "shoul", "sugge", "than",
-     "tried", "tries", "try",   "versu", "would"});
+    {"accor", "again", "alleg", "almos", "appea", "argue", "asser", "attem", "belie",
+     "but",   "claim", "compa", "conte", "could", "fail",  "faile", "inste", "may",
+     "might", "nearl", "or",    "plann", "propo", "rathe", "seem",  "seeme", "seems",
+     "shoul", "sugge", "than",  "tried", "tries", "try",   "versu", "would"});
 
 // Between two words of which the second is not left out alone.
 constexpr auto kJoints = std::to_array<std::string_view>({"and", "or", "of", "than"});
@@ -69,16 +69,11 @@ std::vector<ByteRange> WordsOf(std::string_view sentence) {
   return words;
 }
 
-// Whether what lies between two words parts them.
-bool HoldsMark(std::string_view between) {
-  return between.find_first_of(",;:()[]") != std::string_view::npos ||
-         between.find("–") != std::string_view::npos || between.find("—") != std::string_view::npos;
-}
-
 // A statement begins with a capital, but for words like "iPhone".
 std::string Capitalised(std::string text) {
   const bool spelt = std::any_of(text.begin(), text.end(), IsAsciiUpper);
-  if (!spelt && IsAsciiLower(text.front())) text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  if (!spelt && IsAsciiLower(text.front()))
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
   return text;
 }
 
@@ -95,11 +90,11 @@ OrderedWords::OrderedWords(std::string_view sentence, ByteRange part, const Toke
 
   const std::vector<ByteRange> ranges = WordsOf(sentence);
   bool after_needed = false;
-  bool after_mark = true;
+  unsigned marks = kNoMark;
   bool joined = false;
   for (std::size_t i = 0; i < ranges.size();) {
     ByteRange range = ranges[i];
-    if (i > 0) after_mark |= HoldsMark(Slice(sentence, {ranges[i - 1].end, range.begin}));
+    if (i > 0) marks |= MarksIn(Slice(sentence, {ranges[i - 1].end, range.begin}));
     const bool in_part = Overlap(range, part);
     for (++i; in_part && i < ranges.size() && Overlap(ranges[i], part); ++i)
       range.end = ranges[i].end;
@@ -107,7 +102,7 @@ OrderedWords::OrderedWords(std::string_view sentence, ByteRange part, const Toke
     const std::string lower = AsciiLower(text);
     joined |= IsOneOf(kJoints, lower);
     if (!in_part && IsOneOf(kSmallWords, lower)) {
-      begins_small_ |= after_mark;
+      begins_small_ |= words_.empty() || marks != kNoMark;
       continue;
     }
     const bool needed = IsNeeded(lower);
@@ -116,20 +111,21 @@ OrderedWords::OrderedWords(std::string_view sentence, ByteRange part, const Toke
     word.required = in_part || needed || after_needed;
     word.kept = word.required || IsOneOf(kHedges, StemOf(lower));
     word.light = IsLightWord(lower);
-    word.after_mark = after_mark;
+    word.marks_before = marks;
     word.joined = joined;
     after_needed = needed;
-    after_mark = joined = false;
+    marks = kNoMark;
+    joined = false;
   }
 }
 
 bool OrderedWords::MayJump(std::size_t from, std::size_t to) const {
   if (from == to || to == 0) return true;
-  if (from == 0) return words_[to].after_mark;
+  if (from == 0) return words_[to].marks_before != kNoMark;
   const auto begin = words_.begin() + static_cast<std::ptrdiff_t>(from);
   const auto end = words_.begin() + static_cast<std::ptrdiff_t>(to);
   const bool light = std::all_of(begin, end, [](const SentenceWord& word) { return word.light; });
-  return light || (begin->after_mark && end->after_mark);
+  return light || Encloses(begin->marks_before, end->marks_before);
 }
 
 bool OrderedWords::MayEnd(const State& state) const {
@@ -137,7 +133,7 @@ bool OrderedWords::MayEnd(const State& state) const {
   const auto next = words_.begin() + static_cast<std::ptrdiff_t>(state.words);
   if (next == words_.end()) return true;
   return std::none_of(next, words_.end(), [](const SentenceWord& w) { return w.required; }) &&
-         (next->after_mark || (next->light && !next->joined));
+         (next->marks_before != kNoMark || (next->light && !next->joined));
 }
 
 std::vector<OrderedWords::State> OrderedWords::Next(const State& state, bool first) const {
@@ -149,16 +145,14 @@ std::vector<OrderedWords::State> OrderedWords::Next(const State& state, bool fir
     if (words_[w].kept) break;
   }
   // A small word leads to another word.
-  const bool may_be_small = state.words < words_.size() && state.small < kMostSmallWords &&
-                            (!first || begins_small_);
+  const bool may_be_small =
+      state.words < words_.size() && state.small < kMostSmallWords && (!first || begins_small_);
   for (std::size_t w = 0; may_be_small && w < small_.size(); ++w) {
     const bool comma = w + 1 == small_.size();
     if (state.small > 0 && (comma || state.last_small == w)) continue;
     if (form(small_[w])->empty()) continue;
-    next.push_back({.words = state.words,
-                    .small = state.small + 1,
-                    .last_small = w,
-                    .word = form(small_[w])});
+    next.push_back(
+        {.words = state.words, .small = state.small + 1, .last_small = w, .word = form(small_[w])});
   }
   return next;
 }

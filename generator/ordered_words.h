@@ -1,10 +1,10 @@
-// The decoder held to one sentence of the evidence: it may leave parts of it out and put small words
-// in between, but not change the order or use other words. For where its free answer was not borne
-// out.
+// The decoder held to one sentence of the evidence: it may leave parts of it out and put small
+// words in between, but not change the order or use other words. For where its free answer was not
+// borne out.
 //
-// What may be left out is what stands between two marks (commas, brackets, dashes), what stands
-// before the first mark or behind a mark or a function word, and words that carry no meaning of
-// their own.
+// What may be left out is what two commas, brackets or dashes enclose, what stands before a mark or
+// at the end, behind a mark or from a function word on, and words that carry no meaning of their
+// own.
 
 #pragma once
 
@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "generator/words.h"
 #include "lib/base/byte_range.h"
 #include "lib/base/ids.h"
 #include "lib/text/tokenizer.h"
@@ -62,13 +63,13 @@ class OrderedWords {
     bool required = false;  // stands in every statement
     bool kept = false;      // is not jumped over
     bool light = false;     // says nothing by itself
-    bool after_mark = false;
+    unsigned marks_before = kNoMark;
     bool joined = false;  // by "and", "of" and the like to what stands before it
   };
   bool MayJump(std::size_t from, std::size_t to) const;
 
   std::vector<SentenceWord> words_;
-  std::vector<Word> small_;  // the comma last
+  std::vector<Word> small_;    // the comma last
   bool begins_small_ = false;  // whether what stands behind some mark begins with a small word
   TokenId end_;
   TokenId full_stop_;

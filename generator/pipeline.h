@@ -7,9 +7,10 @@
 //     << c.text << '\n';
 //
 // The reader's weights choose the evidence and the words that answer; the decoder makes a sentence
-// of them; what the evidence does not bear out, or lacks those words, is replaced by a quotation,
-// and no evidence means "not in these documents". The same index, question and options give the
-// same answer for any number of threads. A Pipeline is used by one thread at a time.
+// of them; what the evidence does not bear out, or lacks those words, is written again in the
+// evidence's own words or replaced by a quotation, and no evidence means "not in these documents".
+// The same index, question and options give the same answer for any number of threads. A Pipeline
+// is used by one thread at a time.
 
 #pragma once
 

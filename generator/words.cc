@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "lib/base/ascii.h"
 #include "lib/text/utf8.h"
@@ -40,56 +41,77 @@ TextCharacter CharacterAt(std::string_view text, std::size_t at) {
   return {static_cast<std::size_t>(character.length), !latin_punctuation && !general_punctuation};
 }
 
-std::vector<std::string> SplitWords(std::string_view text) {
-  std::vector<std::string> words;
+std::vector<PlacedWord> PlaceWords(std::string_view text) {
+  std::vector<PlacedWord> words;
   std::string word;
+  std::size_t end = 0;  // of the last word
+  const auto add = [&](std::size_t at, std::size_t begin) {
+    words.push_back({std::move(word), MarksIn(text.substr(end, begin - end))});
+    word.clear();
+    end = at;
+  };
+  std::size_t begin = 0;
   for (std::size_t at = 0; at < text.size();) {
     const TextCharacter character = CharacterAt(text, at);
     const bool mark = text[at] == '.' || text[at] == ',';
     const bool decimal = mark && at + 1 < text.size() && !word.empty() &&
                          IsAsciiDigit(word.back()) && IsAsciiDigit(text[at + 1]);
     if (character.of_word) {
+      if (word.empty()) begin = at;
       word.append(text.substr(at, character.bytes));
     } else if (decimal) {
       if (text[at] == '.') word += '.';
     } else if (!word.empty()) {
-      words.push_back(std::move(word));
-      word.clear();
+      add(at, begin);
     }
     at += character.bytes;
   }
-  if (!word.empty()) words.push_back(std::move(word));
+  if (!word.empty()) add(text.size(), begin);
   return words;
 }
 
-std::vector<std::string_view> SplitAtMarks(std::string_view text) {
-  std::vector<std::string_view> pieces;
-  std::size_t begin = 0;
-  const auto add = [&](std::size_t end) {
-    if (end > begin) pieces.push_back(text.substr(begin, end - begin));
-  };
-  for (std::size_t at = 0; at < text.size();) {
-    const std::string_view rest = text.substr(at);
-    const bool ends_word = rest.size() == 1 || !IsWordByte(rest[1]);
-    std::size_t mark = 0;
-    if (std::string_view("()[]").find(rest[0]) != std::string_view::npos ||
-        (std::string_view(",;:").find(rest[0]) != std::string_view::npos && ends_word)) {
-      mark = 1;
-    } else if (rest.starts_with("—") || rest.starts_with("– ") || rest.starts_with("- ")) {
-      // Not the hyphen of "pre- and post-war".
-      const bool hyphen = rest[0] == '-' && (at == 0 || !IsAsciiSpace(text[at - 1]));
-      mark = hyphen ? 0 : rest[0] == '-' ? 1 : std::string_view("—").size();
+std::vector<std::string> SplitWords(std::string_view text) {
+  std::vector<std::string> words;
+  for (PlacedWord& placed : PlaceWords(text)) words.push_back(std::move(placed.word));
+  return words;
+}
+
+unsigned MarksIn(std::string_view between) {
+  unsigned marks = kNoMark;
+  for (std::size_t at = 0; at < between.size(); ++at) {
+    switch (between[at]) {
+      case ',':
+        marks |= kComma;
+        break;
+      case '(':
+      case '[':
+        marks |= kOpenBracket;
+        break;
+      case ')':
+      case ']':
+        marks |= kCloseBracket;
+        break;
+      case ';':
+      case ':':
+        marks |= kClauseEnd;
+        break;
+      case '-':  // not the hyphen of "pre- and post-war"
+        if (at > 0 && IsAsciiSpace(between[at - 1])) marks |= kDash;
+        break;
+      default:
+        if (between.substr(at).starts_with("–") || between.substr(at).starts_with("—"))
+          marks |= kDash;
     }
-    if (mark == 0) {
-      ++at;
-      continue;
-    }
-    add(at);
-    at += mark;
-    begin = at;
   }
-  add(text.size());
-  return pieces;
+  return marks;
+}
+
+bool Encloses(unsigned before, unsigned after) {
+  const auto both = [&](unsigned first, unsigned second) {
+    return (before & first) != 0 && (after & second) != 0;
+  };
+  if (both(kOpenBracket, kCloseBracket)) return true;
+  return (both(kComma, kComma) || both(kDash, kDash)) && ((before | after) & kClauseEnd) == 0;
 }
 
 bool HoldsDigit(std::string_view word) {

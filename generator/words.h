@@ -25,9 +25,29 @@ TextCharacter CharacterAt(std::string_view text, std::size_t at);
 // As they are spelt, but "4,401" without its comma.
 std::vector<std::string> SplitWords(std::string_view text);
 
-// The pieces between commas, semicolons, colons, brackets and dashes; marks within a word or number
-// ("4,401", "well-known") do not count. None is empty.
-std::vector<std::string_view> SplitAtMarks(std::string_view text);
+// What stands between two words and parts them, as bits.
+enum Marks : unsigned {
+  kNoMark = 0,
+  kComma = 1,
+  kOpenBracket = 2,
+  kCloseBracket = 4,
+  kDash = 8,
+  kClauseEnd = 16,  // a semicolon or a colon
+};
+
+// The marks in `between`, the text from one word's end to the next word's beginning.
+unsigned MarksIn(std::string_view between);
+
+// Whether what stands between these two places may be left out: it is enclosed by two marks that
+// belong together.
+bool Encloses(unsigned before, unsigned after);
+
+struct PlacedWord {
+  std::string word;                 // as SplitWords gives it
+  unsigned marks_before = kNoMark;  // between it and the word before
+};
+// SplitWords with what parts the words.
+std::vector<PlacedWord> PlaceWords(std::string_view text);
 
 bool HoldsDigit(std::string_view word);
 

@@ -122,8 +122,8 @@ struct AnswerSigns {
   float neutral_covered = 0;
 };
 
-// Adds `nats` to log((1 − none) / none): the weights of passages, sentences, tokens and spans grow or
-// shrink together. A reading without weights stays as it is.
+// Adds `nats` to log((1 − none) / none): the weights of passages, sentences, tokens and spans grow
+// or shrink together. A reading without weights stays as it is.
 void RaiseAnswer(Reading& reading, double nats);
 
 class Reader {

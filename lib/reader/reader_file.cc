@@ -29,10 +29,11 @@ struct SignField {
   const char* key;
   float AnswerSigns::*value;
 };
-constexpr auto kSignFields = std::to_array<SignField>({{"sign_lead", &AnswerSigns::lead},
-                                                       {"neutral_lead", &AnswerSigns::neutral_lead},
-                                                       {"sign_covered", &AnswerSigns::covered},
-                                                       {"neutral_covered", &AnswerSigns::neutral_covered}});
+constexpr auto kSignFields =
+    std::to_array<SignField>({{"sign_lead", &AnswerSigns::lead},
+                              {"neutral_lead", &AnswerSigns::neutral_lead},
+                              {"sign_covered", &AnswerSigns::covered},
+                              {"neutral_covered", &AnswerSigns::neutral_covered}});
 
 void Check(const std::filesystem::path& path, const ReaderFileInfo& info) {
   const auto reject = [&](const char* what) {

@@ -26,7 +26,7 @@ struct ReaderFileInfo {
   // Found on validation questions after the training: how much more a passage fits for each unit of
   // its retrieval scores (dense + lexical), on top of the trained weights of these. At least 0.
   float retrieval_weight = 0;
-  AnswerSigns answer_signs;  // Found likewise.
+  AnswerSigns answer_signs = {};  // Found likewise.
   // The model card: "data", "licence", "figures", "command" and the like, as free text.
   std::map<std::string, std::string> card;
 };

@@ -39,10 +39,26 @@ TEST(BearsOutTest, OnlyWhatStandsBetweenMarksIsJumpedOver) {
       "The robot, a gift of 1,900 pupils, also sleeps (at night) in the old factory and the barn.";
   EXPECT_TRUE(SaysSo(kEvidence, "The robot sleeps in the old factory."));
   EXPECT_TRUE(SaysSo(kEvidence, "The robot, a gift of 1,900 pupils, sleeps."));
-  EXPECT_TRUE(SaysSo(kEvidence, "The old factory"));
+  EXPECT_TRUE(SaysSo(kEvidence, "The old factory")) << "a phrase";
   EXPECT_FALSE(SaysSo(kEvidence, "The robot sleeps in the barn."));
   EXPECT_FALSE(SaysSo(kEvidence, "The robot sleeps in the factory."));
   EXPECT_FALSE(SaysSo(kEvidence, "The robot pupils."));
+}
+
+TEST(BearsOutTest, ALongSentenceIsNoTrouble) {
+  std::string evidence = "The robot";
+  for (int i = 0; i < 50'000; ++i) evidence += ", robot sleeps";
+  EXPECT_TRUE(SaysSo(evidence, "The robot sleeps, robot sleeps."));
+  EXPECT_FALSE(SaysSo(evidence, "The robot sleeps, robot wakes."));
+}
+
+TEST(BearsOutTest, AStatementBeginsWithAClause) {
+  constexpr const char* kEvidence =
+      "Ivens, head of the old paper, found that salt was dear, and sold it to Stern in 1990.";
+  EXPECT_TRUE(SaysSo(kEvidence, "Salt was dear."));
+  EXPECT_TRUE(SaysSo(kEvidence, "Ivens found that salt was dear."));
+  EXPECT_FALSE(SaysSo(kEvidence, "The old paper found that salt was dear."));
+  EXPECT_FALSE(SaysSo("The king of Bonn was rich.", "Bonn was rich."));
 }
 
 TEST(BearsOutTest, ANumberIsTheSameWithAndWithoutItsCommas) {
@@ -61,12 +77,13 @@ TEST(BearsOutTest, WhatIsAskedAboutMayBeAPronounInTheEvidence) {
   constexpr const char* kIt = "It was named after a governor.";
   EXPECT_TRUE(SaysSo(kIt, "Mount Elbert was named after a governor."));
   EXPECT_FALSE(SaysSo(kIt, "A governor was named after Mount Elbert."));
-  EXPECT_FALSE(SaysSo("Pikes Peak was named after a governor.",
-                      "Mount Elbert was named after a governor."));
+  EXPECT_FALSE(
+      SaysSo("Pikes Peak was named after a governor.", "Mount Elbert was named after a governor."));
 }
 
 TEST(BearsOutTest, WhatIsSaidToBeSomethingIsSoInTheEvidence) {
-  constexpr const char* kEvidence = "The wall changes, which leads to stiffness that is dangerous.";
+  constexpr const char* kEvidence =
+      "The wall changes, and stiffness is dangerous, which leads to loss.";
   EXPECT_TRUE(SaysSo(kEvidence, "The stiffness is dangerous."));
   EXPECT_FALSE(SaysSo(kEvidence, "The change is stiffness."));
   EXPECT_FALSE(SaysSo("It is rare in Rome and is usual in Bonn.", "It is rare in Rome and Bonn."));
@@ -80,24 +97,23 @@ TEST(BearsOutTest, ANegationIsInBothOrInNone) {
 }
 
 TEST(GroundingTest, EachStatementNamesTheSentenceThatBearsItOut) {
-  const auto grounded =
-      Ground("It rises to an elevation of 4,401 metres. A governor of Colorado.", TwoSentences(),
-             kQuestion);
+  const auto grounded = Ground("It rises to an elevation of 4,401 metres. A governor of Colorado.",
+                               TwoSentences(), kQuestion);
   ASSERT_EQ(grounded.size(), 2u);
   EXPECT_EQ(grounded[0].evidence, 0u);
   EXPECT_EQ(grounded[1].evidence, 1u);
 }
 
 TEST(GroundingTest, TheAnswerEndsBeforeTheFirstStatementThatIsNotBorneOut) {
-  const auto grounded =
-      Ground("An elevation of 4,401 metres. Tourists love penguins. It rises.",
-             TwoSentences(), kQuestion);
+  const auto grounded = Ground("An elevation of 4,401 metres. Tourists love penguins. It rises.",
+                               TwoSentences(), kQuestion);
   ASSERT_EQ(grounded.size(), 1u);
   EXPECT_EQ(grounded[0].text, "An elevation of 4,401 metres.");
 }
 
 TEST(GroundingTest, ARepeatedStatementIsSaidOnce) {
-  EXPECT_EQ(Ground("An elevation of 4,401 metres. An elevation of 4,401 metres.", TwoSentences(), kQuestion)
+  EXPECT_EQ(Ground("An elevation of 4,401 metres. An elevation of 4,401 metres.", TwoSentences(),
+                   kQuestion)
                 .size(),
             1u);
 }
@@ -113,7 +129,8 @@ TEST(GroundingTest, ATautologyIsNotSaid) {
        {"The elevation was the elevation of Elbert.", "Elbert is Mount Elbert.",
         "The mount of 4,401 metres was 4,401 metres."})
     EXPECT_TRUE(Ground(answer, TwoSentences(), kQuestion).empty()) << answer;
-  EXPECT_EQ(Ground("The mount was named after Samuel Elbert.", TwoSentences(), kQuestion).size(), 1u);
+  EXPECT_EQ(Ground("The mount was named after Samuel Elbert.", TwoSentences(), kQuestion).size(),
+            1u);
 }
 
 TEST(GroundingTest, FactsOfTwoSentencesAreNotMixedIntoOne) {

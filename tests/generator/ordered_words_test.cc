@@ -25,9 +25,7 @@ ByteRange RangeOf(std::string_view part) {
   return {at, at + part.size()};
 }
 
-OrderedWords Holding(std::string_view part) {
-  return {kSentence, RangeOf(part), Tokens(), End()};
-}
+OrderedWords Holding(std::string_view part) { return {kSentence, RangeOf(part), Tokens(), End()}; }
 
 class Restricted {
  public:

@@ -364,7 +364,7 @@ TEST(Pipeline, KeepsTheBeginningsOfPromptsForTheNextProcess) {
   options.threads = 2;
   AskOptions ask;
   ask.abstain_threshold = 2.0f;  // never
-  ask.write_in_order = false;  // One prompt a question.
+  ask.write_in_order = false;    // One prompt a question.
   const Answer expected = Pipeline(options).Ask(kQuestions[0], ask);
   EXPECT_FALSE(std::filesystem::exists(options.prompt_cache));
   options.prompt_cache_bytes = kDefaultPromptCacheBytes;

@@ -31,9 +31,8 @@ TEST(ShortenPromptTest, BeginsTheSameForEverySentence) {
 TEST(ShortenPromptTest, ControlTokensSpeltInASentenceAreText) {
   const ShortenPrompt prompt = Build("Say <|im_end|> now.", "now");
   const auto control = [&](const ShortenPrompt& of) {
-    return std::count_if(of.tokens.begin(), of.tokens.end(), [](TokenId token) {
-      return TestDecoder().tokenizer().IsControl(token);
-    });
+    return std::count_if(of.tokens.begin(), of.tokens.end(),
+                         [](TokenId token) { return TestDecoder().tokenizer().IsControl(token); });
   };
   EXPECT_EQ(control(prompt), control(Build("Say it now.", "now")));
 }

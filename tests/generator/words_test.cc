@@ -41,13 +41,29 @@ TEST(WordsTest, FunctionWordsAreKnown) {
   for (const std::string_view word : FunctionWords()) EXPECT_TRUE(IsFunctionWord(word)) << word;
 }
 
-TEST(WordsTest, TextIsSplitAtMarks) {
-  EXPECT_THAT(SplitAtMarks("The pre- and post-war robot (well-known), 4,401 – 5 m; here—there"),
-              ::testing::ElementsAre("The pre- and post-war robot ", "well-known", " 4,401 ", " 5 m",
-                                     " here", "there"));
-  EXPECT_THAT(SplitAtMarks("a - b:"), ::testing::ElementsAre("a ", " b"));
-  EXPECT_THAT(SplitAtMarks(""), ::testing::IsEmpty());
-  EXPECT_THAT(SplitAtMarks("()"), ::testing::IsEmpty());
+TEST(WordsTest, WordsKnowWhatPartsThem) {
+  std::vector<std::string> words;
+  std::vector<unsigned> marks;
+  for (const PlacedWord& placed :
+       PlaceWords("(The pre- and post-war) robot, 4,401 m; here—there: 1 – 2")) {
+    words.push_back(placed.word);
+    marks.push_back(placed.marks_before);
+  }
+  EXPECT_THAT(words, ElementsAre("The", "pre", "and", "post", "war", "robot", "4401", "m", "here",
+                                 "there", "1", "2"));
+  EXPECT_THAT(marks, ElementsAre(kOpenBracket, kNoMark, kNoMark, kNoMark, kNoMark, kCloseBracket,
+                                 kComma, kNoMark, kClauseEnd, kDash, kClauseEnd, kDash));
+}
+
+TEST(WordsTest, MarksEncloseThatBelongTogether) {
+  EXPECT_TRUE(Encloses(kComma, kComma));
+  EXPECT_TRUE(Encloses(kOpenBracket, kCloseBracket | kComma));
+  EXPECT_TRUE(Encloses(kDash, kDash));
+  EXPECT_FALSE(Encloses(kComma, kDash));
+  EXPECT_FALSE(Encloses(kCloseBracket, kOpenBracket));
+  EXPECT_FALSE(Encloses(kClauseEnd, kComma));
+  EXPECT_FALSE(Encloses(kComma | kClauseEnd, kComma));
+  EXPECT_FALSE(Encloses(kNoMark, kNoMark));
 }
 
 TEST(WordsTest, LightWordsAndNegations) {
