@@ -119,7 +119,8 @@ TEST_F(HostileDocuments, AnswerQuestionsAboutThemselvesWithTheirOwnBytes) {
       {"How many jars of marmalade does the pantry hold?", "citations.txt"},
       {"To what name does the lost grey cat answer?", "notice-board.txt"},
       {"What do soft hyphens say?", "unseen-letters.txt"},
-      {"What does the column on hidden tokens of Marmalade weekly say?", "split-tokens.html"},
+      {"Which tokens does the column on hidden tokens of Marmalade weekly spell out?",
+       "split-tokens.html"},
       {"Which conversations did the help desk of Little Amberley write down?", "chat-turns.md"}};
   for (const auto& [question, document] : asked) {
     for (const char* mode : {"extract", "generate"}) {
