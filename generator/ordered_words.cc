@@ -7,7 +7,6 @@
 #include <map>
 
 #include "generator/grounding.h"
-#include "generator/words.h"
 #include "lib/base/ascii.h"
 
 namespace fovea {
@@ -28,7 +27,7 @@ constexpr auto kHedges = std::to_array<std::string_view>(
      "might", "nearl", "or",    "plann", "propo", "rathe", "seem",  "seeme", "seems",
      "shoul", "sugge", "than",  "tried", "tries", "try",   "versu", "would"});
 
-// Between two words of which the second is not left out alone.
+// Before words that are not left out alone at the end.
 constexpr auto kJoints = std::to_array<std::string_view>({"and", "or", "of", "than"});
 
 constexpr std::string_view kPunctuation = ".,;:!?\"'()[]{}";
@@ -141,7 +140,9 @@ std::vector<OrderedWords::State> OrderedWords::Next(const State& state, bool fir
   std::vector<State> next;
   const auto form = [&](const Word& word) { return first ? &word.first : &word.within; };
   for (std::size_t w = state.words; w < words_.size(); ++w) {
-    if (MayJump(state.words, w)) next.push_back({.words = w + 1, .word = form(words_[w].tokens)});
+    const Tokens* tokens = form(words_[w].tokens);
+    if (!tokens->empty() && MayJump(state.words, w))
+      next.push_back({.words = w + 1, .word = tokens});
     if (words_[w].kept) break;
   }
   // A small word leads to another word.

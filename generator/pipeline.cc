@@ -42,6 +42,8 @@ void Check(std::string_view question, const AskOptions& options) {
   if (options.max_tokens < 1) reject("max-tokens must be >= 1");
   if (options.max_words < 0) reject("max_words must be >= 0");
   if (options.fused_passages < 1) reject("the number of fused passages must be >= 1");
+  if (options.fused_passages > 1 && options.reuse_evidence)
+    reject("evidence is reused in one prompt: passages cannot be fused beside it");
   if (options.nearest_examples < 0) reject("the number of examples to show must be >= 0");
   if (!(options.foreign_penalty >= 0)) reject("foreign_penalty must be >= 0");
   options.sampling.validate();

@@ -419,6 +419,9 @@ TEST(Pipeline, FusedPassagesGiveACheckedAnswer) {
   ask.fused_passages = 0;
   EXPECT_ERROR(TestPipeline().Ask(kQuestions[0], ask), ErrorCode::kInvalidArgument,
                "fused passages");
+  ask.fused_passages = 2;
+  ask.reuse_evidence = EvidenceReuse{};
+  EXPECT_ERROR(TestPipeline().Ask(kQuestions[0], ask), ErrorCode::kInvalidArgument, "one prompt");
 }
 
 // What was reused before makes no difference, neither to the next answer with it nor to one
