@@ -41,8 +41,8 @@ struct AskOptions {
   // nullopt: the reader's own threshold; > 1: never abstain.
   std::optional<float> abstain_threshold;
   // Passages, the heaviest first, that the decoder reads in a prompt each, fused token by token by
-  // the reader's weights (passage_fusion.h); 1: the evidence of all stands in one prompt. >= 1, and 1
-  // with reuse_evidence.
+  // the reader's weights (passage_fusion.h); 1: the evidence of all stands in one prompt. >= 1, and
+  // 1 with reuse_evidence.
   int fused_passages = 1;
   // Computes the evidence's sentences apart from each other and uses them again where the same ones
   // are shown: less to compute, but not quite the same answers (docs/performance.md).
