@@ -19,19 +19,12 @@
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/isa.h"
 #include "lib/nn/decoder.h"
+#include "lib/nn/logits.h"
 
 namespace fovea {
 namespace {
 
 constexpr std::size_t kWindow = 512;  // tokens
-
-// log Σ exp(logits)
-double LogSumExp(std::span<const float> logits) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - largest);
-  return largest + std::log(sum);
-}
 
 // Σ p log(p / q), p = softmax(exact), q = softmax(fast).
 double Divergence(std::span<const float> exact, std::span<const float> fast) {

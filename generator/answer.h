@@ -97,7 +97,8 @@ struct Answer {
   std::optional<std::string> short_answer;
   AnswerSource source = AnswerSource::kNone;
   bool abstained = false;
-  double confidence = 0;  // 1 − the reader's "none of these"
+  // 1 − the reader's "none of these", with the signs of an answer (generator/answer_signs.h).
+  double confidence = 0;
   std::vector<Citation> citations;
   std::vector<AnswerPassage> passages;  // those read, greatest weight first
   AttentionAxes axes = {};              // of their parts

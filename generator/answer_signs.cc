@@ -14,11 +14,7 @@ namespace fovea {
 namespace {
 
 std::set<std::string> Stems(std::string_view text) {
-  std::set<std::string> stems;
-  for (const std::string& word : SplitWords(AsciiLower(text))) {
-    if (!IsFunctionWord(word)) stems.insert(StemOf(word));
-  }
-  return stems;
+  return ContentStems(SplitWords(AsciiLower(text)));
 }
 
 // How far the greatest cosine lies above the mean of the others.

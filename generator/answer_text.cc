@@ -28,8 +28,8 @@ bool AnswerText::Add(std::string sentence, std::string_view part) {
 
 bool AnswerText::Contains(std::string_view words) const {
   std::string text;
-  for (const std::string& piece : pieces_) text += AsciiLower(piece);
-  return text.find(AsciiLower(words)) != std::string::npos;
+  for (const std::string& piece : pieces_) text += piece;
+  return ContainsInAnyCase(text, words);
 }
 
 Citation Cite(std::span<const Passage> passages, const EvidenceSentence& sentence) {

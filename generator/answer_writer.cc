@@ -19,9 +19,8 @@ namespace {
 
 // Whether one of the citations holds the short answer, whatever the case.
 bool Hold(std::span<const Citation> citations, std::string_view short_answer) {
-  const std::string words = AsciiLower(short_answer);
   return std::any_of(citations.begin(), citations.end(), [&](const Citation& citation) {
-    return AsciiLower(CollapseSpace(citation.text)).find(words) != std::string::npos;
+    return ContainsInAnyCase(CollapseSpace(citation.text), short_answer);
   });
 }
 

@@ -150,8 +150,9 @@ class FusedPrompts {
   FusedPrompts(const Decoder& decoder, const GenerateOptions& options, ThreadPool* pool,
                const std::stop_token& stop)
       : caches_(options.fused.size()), weights_{options.fusion_weight} {
-    GenerateOptions alone = options;
-    alone.evidence = nullptr;
+    GenerateOptions alone;
+    alone.fixed_tokens = options.fixed_tokens;
+    alone.prefixes = options.prefixes;
     for (std::size_t i = 0; i < caches_.size(); ++i) {
       weights_.push_back(options.fused[i].weight);
       texts_.emplace_back(decoder, caches_[i], pool, stop);

@@ -113,15 +113,8 @@ bool IsTautology(std::string_view statement) {
   const std::vector<std::string> words = SplitWords(AsciiLower(statement));
   const auto copula =
       std::find_first_of(words.begin(), words.end(), kCopulas.begin(), kCopulas.end());
-  const auto stems = [](auto begin, auto end) {
-    std::set<std::string> found;
-    for (; begin != end; ++begin) {
-      if (!IsFunctionWord(*begin)) found.insert(StemOf(*begin));
-    }
-    return found;
-  };
-  const std::set<std::string> before = stems(words.begin(), copula);
-  const std::set<std::string> after = stems(copula, words.end());
+  const std::set<std::string> before = ContentStems({words.begin(), copula});
+  const std::set<std::string> after = ContentStems({copula, words.end()});
   const auto holds = [](const std::set<std::string>& all, const std::set<std::string>& part) {
     return std::includes(all.begin(), all.end(), part.begin(), part.end());
   };

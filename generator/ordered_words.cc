@@ -8,6 +8,7 @@
 
 #include "generator/grounding.h"
 #include "lib/base/ascii.h"
+#include "lib/nn/logits.h"
 
 namespace fovea {
 namespace {
@@ -190,17 +191,14 @@ double OrderedWords::Restrict(std::span<const TokenId> written, std::span<float>
     if (MayEnd(state)) left[end_] = std::max(at(end_), at(full_stop_));
   }
   if (left.empty()) left[end_] = at(end_);
-  const float greatest = *std::max_element(logits.begin(), logits.end());
-  const auto mass = [&](float logit) { return std::exp(static_cast<double>(logit - greatest)); };
-  double all = 0;
-  for (const float logit : logits) all += mass(logit);
+  const double all = LogSumExp(logits);
   std::fill(logits.begin(), logits.end(), -std::numeric_limits<float>::infinity());
   double kept = 0;
   for (const auto& [token, logit] : left) {
     at(token) = logit;
-    kept += mass(logit);
+    kept += std::exp(static_cast<double>(logit) - all);
   }
-  return kept / all;
+  return kept;
 }
 
 }  // namespace fovea

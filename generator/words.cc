@@ -132,6 +132,14 @@ std::string StemOf(std::string_view word) {
   return std::string(HoldsDigit(word) ? word : word.substr(0, kStemBytes));
 }
 
+std::set<std::string> ContentStems(std::span<const std::string> words) {
+  std::set<std::string> stems;
+  for (const std::string& word : words) {
+    if (!IsFunctionWord(word)) stems.insert(StemOf(word));
+  }
+  return stems;
+}
+
 std::vector<std::string_view> FunctionWords() {
   return {kFunctionWords.begin(), kFunctionWords.end()};
 }

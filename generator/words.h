@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +61,8 @@ bool IsLightWord(std::string_view word);
 bool IsNegation(std::string_view word);
 // A number is its own stem.
 std::string StemOf(std::string_view word);
+// Of the words (in lower case) that are no function words.
+std::set<std::string> ContentStems(std::span<const std::string> words);
 // Every function word.
 std::vector<std::string_view> FunctionWords();
 

@@ -27,4 +27,9 @@ inline std::string AsciiLower(std::string_view text) {
   return lower;
 }
 
+// Whether `part` stands in `text`, whatever the case of its letters.
+inline bool ContainsInAnyCase(std::string_view text, std::string_view part) {
+  return AsciiLower(text).find(AsciiLower(part)) != std::string::npos;
+}
+
 }  // namespace fovea

@@ -36,5 +36,11 @@ TEST(Ascii, OfATextOnlyItsLettersChange) {
   EXPECT_EQ(AsciiLower(""), "");
 }
 
+TEST(Ascii, TextIsFoundInAnyCase) {
+  EXPECT_TRUE(ContainsInAnyCase("The Robot sleeps", "robot S"));
+  EXPECT_TRUE(ContainsInAnyCase("a", ""));
+  EXPECT_FALSE(ContainsInAnyCase("The Robot", "robots"));
+}
+
 }  // namespace
 }  // namespace fovea
