@@ -8,6 +8,7 @@
 #include "lib/base/ascii.h"
 #include "lib/base/byte_range.h"
 #include "retriever/stop_words.h"
+#include "tools/near_words.h"
 
 namespace fovea::tools {
 namespace {
@@ -199,6 +200,25 @@ void AddOpposites(std::string_view question, std::vector<Change>& changes) {
   }
 }
 
+// Words that the passage holds for some near them that it does not.
+void AddNearWords(std::string_view question, std::string_view context, const NearWords& near,
+                  Random& random, std::vector<Change>& changes) {
+  const std::string lower = AsciiLower(question);
+  const std::string held = AsciiLower(context);
+  for (const ByteRange range : WordsOf(question)) {
+    const std::string word(Slice(lower, range));
+    if (!Find(held, word)) continue;
+    std::vector<std::string_view> others;
+    for (const std::string& other : near.Of(word)) {
+      if (!Find(held, other) && !Find(lower, other)) others.push_back(other);
+    }
+    if (others.empty()) continue;
+    std::string other(others[random() % others.size()]);
+    if (IsAsciiUpper(question[range.begin])) other.front() = AsciiUpper(other.front());
+    changes.push_back({range, std::move(other)});
+  }
+}
+
 // "not" behind the first auxiliary verb that has a word before it: "What did he not see?".
 void AddNegation(std::string_view question, std::vector<Change>& changes) {
   constexpr auto kAuxiliaries =
@@ -222,13 +242,14 @@ void AddNegation(std::string_view question, std::vector<Change>& changes) {
 }  // namespace
 
 std::optional<std::string> AlterQuestion(std::string_view question, std::string_view context,
-                                         std::mt19937_64& random) {
+                                         const NearWords& near, std::mt19937_64& random) {
   // One list a kind, so that the kinds are drawn alike.
-  std::vector<std::vector<Change>> kinds(5);
+  std::vector<std::vector<Change>> kinds(6);
   AddNames(question, context, random, kinds[0]);
   AddNouns(question, context, random, kinds[1]);
   AddNumbers(question, random, kinds[2]);
   AddOpposites(question, kinds[3]);
+  AddNearWords(question, context, near, random, kinds[5]);
   // Every question can be negated; the others say more about what is read.
   if (random() % 4 == 0) AddNegation(question, kinds[4]);
   std::erase_if(kinds, [](const std::vector<Change>& changes) { return changes.empty(); });

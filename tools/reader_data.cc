@@ -252,10 +252,11 @@ std::vector<Candidate> LessTheBest(std::vector<Candidate> candidates) {
 
 TrainingExamples::TrainingExamples(const TrainingData& data,
                                    std::vector<std::vector<Candidate>> candidates,
-                                   const Encoder& encoder, const ReaderDataOptions& options,
-                                   ThreadPool* pool)
+                                   const Encoder& encoder, const NearWords& near,
+                                   const ReaderDataOptions& options, ThreadPool* pool)
     : data_(data),
       encoder_(encoder),
+      near_(near),
       options_(options),
       questions_(data.files, options.seed),
       candidates_(std::move(candidates)),
@@ -320,43 +321,58 @@ std::optional<ReaderPassage> TrainingExamples::WithoutAnswer(
   return passage;
 }
 
-ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) const {
-  const std::size_t which = questions_.Question(index, epoch);
+ExampleParts TrainingExamples::Parts(std::size_t which) const {
   const TrainingQuestion& question = data_.questions[which];
-  std::mt19937_64 random((options_.seed * 31 + epoch) * 1'000'003 + which);
-  ReaderQuestion example;
-  example.tokens = encoder_.Tokenize(question.question);
+  ExampleParts parts;
+  parts.question = encoder_.Tokenize(question.question);
   const std::vector<Candidate> candidates = LessTheBest(candidates_[which]);
   // One that retrieval missed looks no better to the reader than the last that it found.
   Candidate right = candidates.empty() ? Candidate{} : candidates.back();
   right.context = static_cast<std::uint32_t>(question.context);
   const std::vector<std::string> answers = AnswerTexts(question);
-  std::vector<Candidate> wrong;
   for (const Candidate& candidate : candidates) {
     if (candidate.context == question.context) {
       right = candidate;
     } else if (!ContainsAnswer(data_.contexts[candidate.context].text, answers)) {
-      wrong.push_back(candidate);
+      parts.wrong.push_back(candidate);
     }
   }
+  parts.right = Passage(right, &question);
+  parts.right_context = right.context;
+  parts.shortened = WithoutAnswer(right, question);
+  return parts;
+}
+
+std::optional<std::vector<TokenId>> TrainingExamples::Altered(std::size_t which,
+                                                              std::mt19937_64& random) const {
+  const TrainingQuestion& question = data_.questions[which];
+  const std::optional<std::string> altered =
+      AlterQuestion(question.question, data_.contexts[question.context].text, near_, random);
+  return altered ? std::optional(encoder_.Tokenize(*altered)) : std::nullopt;
+}
+
+ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) const {
+  const std::size_t which = questions_.Question(index, epoch);
+  std::mt19937_64 random((options_.seed * 31 + epoch) * 1'000'003 + which);
+  ExampleParts parts = Parts(which);
+  ReaderQuestion example;
+  example.tokens = std::move(parts.question);
   const auto draw = static_cast<float>(random() >> 40) / static_cast<float>(1 << 24);
-  const bool withhold = draw < options_.without_answer && !wrong.empty();
-  if (!withhold) example.passages.push_back(Passage(right, &question));
-  if (!withhold && draw < options_.without_answer + options_.shortened) {
-    if (std::optional<ReaderPassage> rest = WithoutAnswer(right, question))
-      example.passages.front() = std::move(*rest);
+  const bool withhold = draw < options_.without_answer && !parts.wrong.empty();
+  if (!withhold) {
+    const bool shorten = draw < options_.without_answer + options_.shortened && parts.shortened;
+    example.passages.push_back(std::move(shorten ? *parts.shortened : parts.right));
   }
   if (!withhold && draw >= 1 - options_.altered) {
-    if (const std::optional<std::string> altered =
-            AlterQuestion(question.question, data_.contexts[question.context].text, random)) {
-      example.tokens = encoder_.Tokenize(*altered);
+    if (std::optional<std::vector<TokenId>> altered = Altered(which, random)) {
+      example.tokens = std::move(*altered);
       example.passages.front().answers.clear();
     }
   }
-  while (example.passages.size() < options_.passages && !wrong.empty()) {
-    const std::size_t pick = random() % wrong.size();
-    example.passages.push_back(Passage(wrong[pick], nullptr));
-    wrong.erase(wrong.begin() + static_cast<std::ptrdiff_t>(pick));
+  while (example.passages.size() < options_.passages && !parts.wrong.empty()) {
+    const std::size_t pick = random() % parts.wrong.size();
+    example.passages.push_back(Passage(parts.wrong[pick], nullptr));
+    parts.wrong.erase(parts.wrong.begin() + static_cast<std::ptrdiff_t>(pick));
   }
   return example;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 
 namespace fovea::tools {
 
+class NearWords;
 class Session;
 
 struct TrainingContext {
@@ -58,20 +60,37 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
 struct ReaderDataOptions {
   std::size_t passages = 2;      // read together: the right one and hard negatives
   float without_answer = 0.08f;  // share of questions from which the right passage is withheld
-  float altered = 0.25f;         // share that are altered so that no passage answers
+  float altered = 0.3f;          // share that are altered so that no passage answers
   float shortened = 0.1f;        // share whose right passage loses the sentences with the answer
   std::uint64_t seed = 1;
 };
 
-// The examples of the trainer. Borrows data and encoder.
+// What the examples of one question are drawn from. Scores are less the question's best.
+struct ExampleParts {
+  std::vector<TokenId> question;
+  ReaderPassage right;
+  std::uint32_t right_context = 0;
+  std::vector<Candidate> wrong;            // that do not hold the answer, best first
+  std::optional<ReaderPassage> shortened;  // the right one without the sentences with the answer
+};
+
+// The examples of the trainer. Borrows data, encoder and near words.
 class TrainingExamples final : public ReaderExamples {
  public:
   TrainingExamples(const TrainingData& data, std::vector<std::vector<Candidate>> candidates,
-                   const Encoder& encoder, const ReaderDataOptions& options, ThreadPool* pool);
+                   const Encoder& encoder, const NearWords& near, const ReaderDataOptions& options,
+                   ThreadPool* pool);
 
   std::size_t size() const override { return questions_.size(); }
   ReaderQuestion Get(std::size_t index, std::uint64_t epoch) const override;
   std::string Description() const override { return questions_.Description(); }
+
+  // Of TrainingData::questions[which].
+  ExampleParts Parts(std::size_t which) const;
+  // The question altered so that its passage no longer answers it; nullopt where nothing can be.
+  std::optional<std::vector<TokenId>> Altered(std::size_t which, std::mt19937_64& random) const;
+  // The beginning of a passage, without answers.
+  ReaderPassage Passage(const Candidate& candidate) const { return Passage(candidate, nullptr); }
 
  private:
   ReaderPassage Passage(const Candidate& candidate, const TrainingQuestion* question) const;
@@ -82,6 +101,7 @@ class TrainingExamples final : public ReaderExamples {
 
   const TrainingData& data_;
   const Encoder& encoder_;
+  const NearWords& near_;
   ReaderDataOptions options_;
   EpochQuestions questions_;
   std::vector<std::vector<Candidate>> candidates_;

@@ -4,11 +4,14 @@
 #include <charconv>
 
 #include "lib/base/error.h"
+#include "lib/nn/encoder_weights.h"
 #include "lib/nn/safetensors.h"
 #include "lib/reader/reader_file.h"
 #include "lib/train/reader_trainer.h"
 #include "tools/command.h"
+#include "tools/example_file.h"
 #include "tools/exit_status.h"
+#include "tools/near_words.h"
 #include "tools/output.h"
 #include "tools/progress_bar.h"
 #include "tools/reader_data.h"
@@ -33,6 +36,9 @@ class TrainReaderCommand final : public Command {
                    "questions to train on (JSONL); repeatable. With a share (0.3), an epoch takes "
                    "so much of them, the next the next ones");
     table.Text("out", &out_, "FILE", "where the trained reader goes (safetensors)");
+    table.Text("examples", &example_file_, "FILE",
+               "write what the data's examples are drawn from, as token ids, and end: for training "
+               "in another framework");
     table.Text("init", &init_, "FILE", "a trained reader to go on from (fine-tuning)");
     table.Choice("only", &only_, {"all", "attention", "joint"},
                  "what is trained: all layers; of them the attention projections; or the joint "
@@ -76,6 +82,7 @@ class TrainReaderCommand final : public Command {
     const std::filesystem::path folder = session.EmbedderFolder();
     const std::unique_ptr<Encoder> encoder = Encoder::Load(folder, &session.pool());
     const SafetensorsFile weights(folder / "model.safetensors");
+    if (!example_file_.empty()) return WriteExamples(session, *encoder, weights);
     ReaderNetwork network(*encoder, weights, NetworkOptions(), options_.seed);
     if (!init_.empty()) {
       const ReaderFile start(init_);
@@ -87,11 +94,9 @@ class TrainReaderCommand final : public Command {
     if (only_ == "joint") network.TrainJointAlone(static_cast<std::size_t>(state_cache_mib_) << 20);
     if (!valid_.empty()) validation_.emplace(valid_, valid_limit_, *encoder);
 
-    const TrainingData data = ReadTrainingData(files_, skip_bad_);
-    if (data.skipped > 0) session.Warn(std::to_string(data.skipped) + " lines left out");
-    const TrainingExamples examples(
-        data, FindCandidates(session, data, out_ + ".candidates"), *encoder,
-        {.passages = static_cast<std::size_t>(passages_), .seed = options_.seed}, &session.pool());
+    const TrainingData data = ReadData(session);
+    const NearWords near = Near(session, *encoder, weights);
+    const TrainingExamples examples = Examples(session, data, *encoder, near, out_);
     ReaderTrainer trainer(network, examples, options_, teacher.get());
     if (resume_) {
       trainer.Resume();
@@ -110,15 +115,49 @@ class TrainReaderCommand final : public Command {
   void CheckOptions() {
     if (data_.empty()) throw UsageError("--data: missing");
     for (const std::string& text : data_) files_.push_back(ParseTrainingFile(text));
-    if (out_.empty()) throw UsageError("--out: missing");
+    if (out_.empty() == example_file_.empty())
+      throw UsageError(out_.empty() ? "--out: missing" : "--out and --examples: give one of them");
     options_.seed = static_cast<std::uint64_t>(seed_);
     options_.batch_questions = static_cast<std::size_t>(batch_);
+    if (out_.empty()) return;
     options_.checkpoint = out_ + ".checkpoint";
     if (!resume_ && ReaderTrainer::IsUnfinished(options_.checkpoint)) {
       throw Error(ErrorCode::kInvalidArgument,
                   options_.checkpoint.string() +
                       ": of a training that was stopped: go on with --resume, or remove it");
     }
+  }
+
+  TrainingData ReadData(Session& session) const {
+    TrainingData data = ReadTrainingData(files_, skip_bad_);
+    if (data.skipped > 0) session.Warn(std::to_string(data.skipped) + " lines left out");
+    return data;
+  }
+
+  // Hard negatives are kept beside `out`.
+  TrainingExamples Examples(Session& session, const TrainingData& data, const Encoder& encoder,
+                            const NearWords& near, const std::string& out) const {
+    return TrainingExamples(
+        data, FindCandidates(session, data, out + ".candidates"), encoder, near,
+        {.passages = static_cast<std::size_t>(passages_), .seed = options_.seed}, &session.pool());
+  }
+
+  static NearWords Near(Session& session, const Encoder& encoder, const SafetensorsFile& weights) {
+    const auto rows = static_cast<std::size_t>(encoder.tokenizer().vocabulary_size());
+    const auto width = static_cast<std::size_t>(encoder.config().width);
+    const std::vector<float> words =
+        weights.Floats(BertPrefix(weights) + "embeddings.word_embeddings.weight", {rows, width});
+    return {encoder.tokenizer(), {words.data(), rows, width, width}, &session.pool()};
+  }
+
+  int WriteExamples(Session& session, const Encoder& encoder,
+                    const SafetensorsFile& weights) const {
+    const TrainingData data = ReadData(session);
+    const NearWords near = Near(session, encoder, weights);
+    WriteExampleFile(session, data, Examples(session, data, encoder, near, example_file_),
+                     options_.seed, example_file_);
+    session.ClearProgress();
+    return kDone;
   }
 
   ReaderNetworkOptions NetworkOptions() const {
@@ -260,6 +299,7 @@ class TrainReaderCommand final : public Command {
   std::vector<std::string> data_;
   std::vector<TrainingFile> files_;
   std::string out_;
+  std::string example_file_;
   std::string init_;
   std::string only_ = "all";
   int state_cache_mib_ = 2048;

@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "tools/near_words.h"
+
 namespace fovea::tools {
 namespace {
 
@@ -16,11 +18,12 @@ using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 // All that come out of a question.
-std::set<std::string> Altered(const std::string& question, const std::string& context) {
+std::set<std::string> Altered(const std::string& question, const std::string& context,
+                              const NearWords& near = NearWords({})) {
   std::mt19937_64 random(1);
   std::set<std::string> altered;
   for (int i = 0; i < 300; ++i) {
-    if (const auto one = AlterQuestion(question, context, random)) altered.insert(*one);
+    if (const auto one = AlterQuestion(question, context, near, random)) altered.insert(*one);
   }
   return altered;
 }
@@ -76,6 +79,17 @@ TEST(AlterQuestion, TurnsWordsToTheirOppositeBothWays) {
   EXPECT_THAT(Altered("Who came first?", ""), UnorderedElementsAre("Who came last?"));
   EXPECT_THAT(Altered("Who sits above?", ""), UnorderedElementsAre("Who sits below?"));
   EXPECT_THAT(Altered("Who sits below?", ""), UnorderedElementsAre("Who sits above?"));
+}
+
+TEST(AlterQuestion, PutsANearWordInThePlaceOfOneThatThePassageHolds) {
+  const NearWords near(
+      {{"burns", {"smokes", "lights"}}, {"whale", {"shark"}}, {"tides", {"waves"}}});
+  constexpr const char* kPassage = "It burns oil and lights up.";
+  EXPECT_THAT(Altered("What burns?", kPassage, near), UnorderedElementsAre("What smokes?"));
+  EXPECT_THAT(Altered("BURNS what?", kPassage, near), UnorderedElementsAre("Smokes what?"));
+  // Neither the question's own words nor one that the passage does not hold.
+  EXPECT_THAT(Altered("What burns and smokes?", kPassage, near), IsEmpty());
+  EXPECT_THAT(Altered("What tides?", kPassage, near), IsEmpty());
 }
 
 TEST(AlterQuestion, NegatesAStatementOnce) {

@@ -10,6 +10,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/models.h"
 #include "tests/support/temp_folder.h"
+#include "tools/near_words.h"
 
 namespace fovea::tools {
 namespace {
@@ -144,7 +145,7 @@ class Examples : public testing::Test {
   TrainingExamples Make(std::vector<std::vector<Candidate>> candidates,
                         const ReaderDataOptions& options = {
                             .passages = 3, .without_answer = 0, .altered = 0, .shortened = 0}) {
-    return {data_, std::move(candidates), TestEncoder(), options, &pool_};
+    return {data_, std::move(candidates), TestEncoder(), near_, options, &pool_};
   }
 
   static std::string Decode(const ReaderPassage& passage, std::size_t first, std::size_t last) {
@@ -156,6 +157,7 @@ class Examples : public testing::Test {
 
   ThreadPool pool_{2};
   TrainingData data_;
+  NearWords near_{{}};
 };
 
 const std::vector<std::vector<Candidate>> kFound = {

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+#include <sstream>
+
 #include "lib/base/file.h"
 #include "lib/reader/reader_file.h"
 #include "tests/support/tiny_models.h"
@@ -11,6 +14,7 @@
 namespace fovea {
 namespace {
 
+using Json = nlohmann::json;
 using ::testing::HasSubstr;
 
 using Arguments = std::vector<std::string>;
@@ -103,6 +107,41 @@ TEST_F(TrainReader, TakesAShareOfAFile) {
   EXPECT_THAT(refused.err, HasSubstr("of another training (24 questions of 24/48,"));
   other[3] = "data.jsonl:2";
   EXPECT_EQ(Run(other).status, 2);
+}
+
+TEST_F(TrainReader, WritesExamplesForAnotherFramework) {
+  Arguments arguments = Command("out");
+  arguments[4] = "--examples";
+  Ok(arguments);
+  std::istringstream lines(Bytes("out"));
+  std::string text;
+  ASSERT_TRUE(std::getline(lines, text));
+  EXPECT_EQ(Json::parse(text), Json({{"fovea_examples", 1}}));
+  std::vector<Json> passages, questions;
+  while (std::getline(lines, text)) {
+    Json line = Json::parse(text);
+    if (line.contains("passage")) {
+      passages.push_back(std::move(line));
+      continue;
+    }
+    for (const Json& wrong : line["wrong"]) EXPECT_LT(wrong[0].get<std::size_t>(), passages.size());
+    questions.push_back(std::move(line));
+  }
+  ASSERT_EQ(questions.size(), 48u);
+  std::size_t answerable = 0;
+  for (const Json& question : questions) {
+    EXPECT_GE(question["question"].size(), 3u);  // [CLS] … [SEP]
+    const Json& right = passages.at(question["right"][0].get<std::size_t>());
+    for (const Json& answer : question["answers"]) {
+      EXPECT_GE(answer[0], right["text"]);
+      EXPECT_LT(answer[1].get<std::size_t>() + 1, right["passage"].size());
+    }
+    answerable += question["answers"].empty() ? 0 : 1;
+  }
+  EXPECT_GT(answerable, 0u);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "out.checkpoint"));
+
+  EXPECT_EQ(Run(Command("other", {"--examples", "out"})).status, 2);
 }
 
 TEST_F(TrainReader, NamesTheBadLineOrCountsIt) {
