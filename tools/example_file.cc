@@ -10,7 +10,7 @@
 namespace fovea::tools {
 namespace {
 
-constexpr int kAlterations = 6;  // drawn of each question
+constexpr int kAlterations = 8;  // drawn of each question
 
 // Numbers passages by their tokens, and writes each once, before it is named.
 class Passages {

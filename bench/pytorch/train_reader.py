@@ -78,34 +78,7 @@ class Examples:
         return {**batch, "question_packing": questions, "passage_packing": passages, "joint_packing": joint}
 
 
-class Neighbours:
-    """Words for which another near them in the embedder stands (north, south): what else a trap is made of."""
-
-    def __init__(self, words, vocabulary, near=12):
-        whole = [i for i, word in enumerate(vocabulary) if word.isascii() and word.isalpha() and len(word) > 3]
-        self.lists = {}
-        unit = torch.nn.functional.normalize(words[whole].float(), dim=-1)
-        best = (unit @ unit.T).topk(near + 1).indices.tolist()
-        for row, others in zip(whole, best):
-            mine = vocabulary[row]
-            self.lists[row] = [whole[o] for o in others if vocabulary[whole[o]][:4] != mine[:4]]
-        self.continues = {i for i, word in enumerate(vocabulary) if word.startswith("##")}
-
-    def alter(self, ids, passage, random):
-        """Of a word that stands in the passage; None where there is none."""
-        passage = set(passage)
-        places = [i for i in range(1, len(ids) - 1) if ids[i] in passage and self.lists.get(ids[i])
-                  and ids[i + 1] not in self.continues]
-        if not places:
-            return None
-        place = places[random.integers(len(places))]
-        others = [other for other in self.lists[ids[place]] if other not in passage and other not in ids]
-        if not others:
-            return None
-        return ids[:place] + [others[random.integers(len(others))]] + ids[place + 1:]
-
-
-def draw(examples, question, options, neighbours, random):
+def draw(examples, question, options, random):
     """One example, as tools/reader_data.cc draws it."""
     ids, wrong, right, answers = question["question"], list(question["wrong"]), question["right"], question["answers"]
     at = random.random()
@@ -119,10 +92,6 @@ def draw(examples, question, options, neighbours, random):
         altered = question["altered"]
         if altered:
             ids, answers = altered[random.integers(len(altered))], []
-    elif at >= 1 - options.altered - options.neighbours:
-        near = neighbours.alter(ids, examples.passages[right[0]].tolist(), random)
-        if near:
-            ids, answers = near, []
     while len(passages) < options.passages and wrong:
         if options.wrong == "hard":
             passages.append(wrong.pop(random.integers(len(wrong))))
@@ -139,7 +108,7 @@ def rate_at(progress, options):
     return options.rate * (1 - progress) / (1 - options.warm_up)
 
 
-def train(options, model, teacher, examples, neighbours, report):
+def train(options, model, teacher, examples, report):
     device = examples.device
     random = np.random.default_rng(options.seed)
     shares = [float(share) for share in options.shares.split(",")] if options.shares else []
@@ -160,7 +129,7 @@ def train(options, model, teacher, examples, neighbours, report):
         random.shuffle(order)
         losses = []
         for at in range(0, len(order), options.batch):
-            batch = examples.batch([draw(examples, examples.questions[i], options, neighbours, random)
+            batch = examples.batch([draw(examples, examples.questions[i], options, random)
                                     for i in order[at: at + options.batch]])
             tokens += len(batch["joint_rows"])
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
@@ -206,7 +175,7 @@ def build(path_or_none, embedder, apart, joint, heads, device):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     text = {"examples": None, "embedder": None, "like": None, "out": None, "init": None, "teacher": None, "shares": None,
-            "vocabulary": None, "name": ""}
+            "name": ""}
     for name, default in text.items():
         parser.add_argument("--" + name, default=default, required=name in ("examples", "embedder"))
     numbers = {"epochs": 2, "batch": 16, "passages": 2, "apart": 3, "joint": 3, "heads": network.HEADS, "seed": 1,
@@ -214,7 +183,7 @@ def main():
     for name, default in numbers.items():
         parser.add_argument("--" + name, type=int, default=default)
     reals = {"rate": 1e-4, "warm-up": 0.06, "dropout": 0.1, "local": 1.0, "rank": 0.5, "withheld": 0.08, "shortened": 0.1,
-             "altered": 0.25, "neighbours": 0.0, "teacher-weight": 0.5, "temperature": 2.0, "seconds": 0}
+             "altered": 0.3, "teacher-weight": 0.5, "temperature": 2.0, "seconds": 0}
     for name, default in reals.items():
         parser.add_argument("--" + name, type=float, default=default)
     parser.add_argument("--wrong", choices=["hard", "random"], default="hard")
@@ -231,16 +200,11 @@ def main():
     teacher = options.teacher and build(options.teacher, embedder, options.teacher_apart, options.teacher_joint,
                                         network.HEADS, device).eval()
     examples = Examples(options.examples, device)
-    neighbours = None
-    if options.neighbours > 0:
-        with open(options.vocabulary) as file:
-            neighbours = Neighbours(model.words, file.read().split("\n"))
-
     def report(line):
         print(json.dumps({"name": options.name, **line} if options.name else line), flush=True)
 
     if options.epochs > 0:
-        train(options, model, teacher, examples, neighbours, report)
+        train(options, model, teacher, examples, report)
     if options.out:
         _, metadata = network.read_safetensors(options.like)
         metadata.update(apart_layers=str(options.apart), joint_layers=str(options.joint), frozen_layers="0")

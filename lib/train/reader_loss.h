@@ -2,9 +2,40 @@
 
 #pragma once
 
-#include "lib/train/reader_network.h"
+#include <cstddef>
 
 namespace fovea {
+
+struct ReaderLogits;
+struct ReaderQuestion;
+
+struct ReaderLossWeights {
+  float local = 1.0f;
+  float rank = 0.5f;
+  float teacher = 0;         // 0: the data alone … 1: the teacher alone
+  float temperature = 2.0f;  // T of the teacher's terms
+
+  // Throws Error(kInvalidArgument) that names the field.
+  void Validate() const;
+};
+
+// Mean over questions.
+struct ReaderLoss {
+  double span = 0;
+  double local = 0;
+  double rank = 0;
+  double teacher = 0;  // T² KL of all terms, with their weights
+  std::size_t questions = 0;
+
+  double total(const ReaderLossWeights& weights) const {
+    const auto taught = static_cast<double>(weights.teacher);
+    return (1 - taught) * (span + static_cast<double>(weights.local) * local +
+                           static_cast<double>(weights.rank) * rank) +
+           taught * teacher;
+  }
+  // The mean over both's questions.
+  void Add(const ReaderLoss& other);
+};
 
 // Loss of one question (reader_network.h has the formula); `gradient` receives d total / d logits,
 // in the shape of the logits. d/d passage covers the rank term alone: what the others owe to r_p is

@@ -11,7 +11,6 @@
 #include "lib/nn/encoder_weights.h"
 #include "lib/nn/safetensors.h"
 #include "lib/train/fixed_layers.h"
-#include "lib/train/reader_loss.h"
 
 namespace fovea {
 namespace {
@@ -203,25 +202,6 @@ void ReaderNetwork::TrainAttentionAlone() {
                          name.find("attention.self.qkv") != std::string::npos ||
                          name.find("attention.output.dense") != std::string::npos;
   }
-}
-
-void ReaderLossWeights::Validate() const {
-  const auto check = [](bool holds, const char* what) {
-    if (!holds) throw Error(ErrorCode::kInvalidArgument, std::string("reader loss: ") + what);
-  };
-  check(local >= 0 && rank >= 0, "weights must be at least 0");
-  check(teacher >= 0 && teacher <= 1, "the teacher's weight must be from 0 to 1");
-  check(temperature > 0 && std::isfinite(temperature), "the temperature must be positive");
-}
-
-void ReaderLoss::Add(const ReaderLoss& other) {
-  questions += other.questions;
-  if (questions == 0) return;
-  const double share = static_cast<double>(other.questions) / static_cast<double>(questions);
-  span += share * (other.span - span);
-  local += share * (other.local - local);
-  rank += share * (other.rank - rank);
-  teacher += share * (other.teacher - teacher);
 }
 
 void ReaderNetwork::Run(std::span<const ReaderQuestion> questions, const DropoutOptions& dropout,

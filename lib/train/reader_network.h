@@ -33,6 +33,7 @@
 
 #include "lib/base/ids.h"
 #include "lib/reader/reader_file.h"
+#include "lib/train/reader_loss.h"
 #include "lib/train/transformer_layer.h"
 
 namespace fovea {
@@ -41,16 +42,6 @@ class Encoder;
 class FixedLayers;
 class SafetensorsFile;
 class ThreadPool;
-
-struct ReaderLossWeights {
-  float local = 1.0f;
-  float rank = 0.5f;
-  float teacher = 0;         // 0: the data alone … 1: the teacher alone
-  float temperature = 2.0f;  // T of the teacher's terms
-
-  // Throws Error(kInvalidArgument) that names the field.
-  void Validate() const;
-};
 
 struct ReaderNetworkOptions {
   std::size_t frozen_layers = 0;
@@ -82,24 +73,6 @@ struct ReaderLogits {
   std::vector<std::vector<float>> end;
   std::vector<float> passage;  // [P], r_p
   std::vector<float> none;     // [P], n_p + r_p
-};
-
-// Mean over questions.
-struct ReaderLoss {
-  double span = 0;
-  double local = 0;
-  double rank = 0;
-  double teacher = 0;  // T² KL of all terms, with their weights
-  std::size_t questions = 0;
-
-  double total(const ReaderLossWeights& weights) const {
-    const auto taught = static_cast<double>(weights.teacher);
-    return (1 - taught) * (span + static_cast<double>(weights.local) * local +
-                           static_cast<double>(weights.rank) * rank) +
-           taught * teacher;
-  }
-  // The mean over both's questions.
-  void Add(const ReaderLoss& other);
 };
 
 class ReaderNetwork {

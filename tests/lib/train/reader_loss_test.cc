@@ -8,6 +8,7 @@
 #include <numeric>
 #include <random>
 
+#include "lib/train/reader_network.h"
 #include "tests/support/expect_error.h"
 
 namespace fovea {
