@@ -64,10 +64,14 @@ class TrainReaderCommand final : public Command {
     table.Integer("passages", &passages_, 1, "passages read together (default: 2)");
     table.Integer("batch", &batch_, 1, "questions a step (default: 16)");
     table.Number("rate", &options_.rate, 1e-7, 1, "learning rate at its peak (default: 0.0001)");
-    table.Integer("frozen", &frozen_, 0, "lower layers left as they are (default: 0)");
-    table.Integer("apart", &apart_, 0,
-                  "layers over question and passages apart (default: 3 with the frozen ones)");
-    table.Integer("joint", &joint_, 1, "layers over both together (default: 3)");
+    table.Integer("frozen", &frozen_, 0,
+                  "lower layers left as they are (default: those of --init, else 0)");
+    table.Integer(
+        "apart", &apart_, 0,
+        "layers over question and passages apart (default: those of --init, else 3 with the "
+        "frozen ones)");
+    table.Integer("joint", &joint_, 1,
+                  "layers over both together (default: those of --init, else 3)");
     table.Choice("weights", &weights_type_, {"int8", "f32"},
                  "how the weights are written (default: int8)");
     table.Number(
@@ -83,12 +87,10 @@ class TrainReaderCommand final : public Command {
     const std::unique_ptr<Encoder> encoder = Encoder::Load(folder, &session.pool());
     const SafetensorsFile weights(folder / "model.safetensors");
     if (!example_file_.empty()) return WriteExamples(session, *encoder, weights);
+    std::optional<ReaderFile> start;
+    if (!init_.empty()) start_ = start.emplace(init_).info();
     ReaderNetwork network(*encoder, weights, NetworkOptions(), options_.seed);
-    if (!init_.empty()) {
-      const ReaderFile start(init_);
-      network.StartFrom(start);
-      start_ = start.info();
-    }
+    if (start) network.StartFrom(*start);
     const std::unique_ptr<ReaderNetwork> teacher = Teacher(*encoder, weights);
     if (only_ == "attention") network.TrainAttentionAlone();
     if (only_ == "joint") network.TrainJointAlone(static_cast<std::size_t>(state_cache_mib_) << 20);
@@ -162,9 +164,16 @@ class TrainReaderCommand final : public Command {
 
   ReaderNetworkOptions NetworkOptions() const {
     ReaderNetworkOptions options;
-    options.frozen_layers = static_cast<std::size_t>(frozen_);
-    options.apart_layers = static_cast<std::size_t>(apart_.value_or(std::max(0, 3 - frozen_)));
-    options.joint_layers = static_cast<std::size_t>(joint_);
+    if (!init_.empty()) {
+      options.frozen_layers = start_.frozen_layers;
+      options.apart_layers = start_.apart_layers;
+      options.joint_layers = start_.joint_layers;
+    } else if (frozen_) {
+      options.apart_layers = static_cast<std::size_t>(std::max(0, 3 - *frozen_));
+    }
+    if (frozen_) options.frozen_layers = static_cast<std::size_t>(*frozen_);
+    if (apart_) options.apart_layers = static_cast<std::size_t>(*apart_);
+    if (joint_) options.joint_layers = static_cast<std::size_t>(*joint_);
     if (!teacher_.empty()) options.loss = teacher_loss_;
     return options;
   }
@@ -316,9 +325,9 @@ class TrainReaderCommand final : public Command {
   int passages_ = 2;
   int batch_ = 16;
   int patience_ = 2;
-  int frozen_ = 0;
+  std::optional<int> frozen_;
   std::optional<int> apart_;
-  int joint_ = 3;
+  std::optional<int> joint_;
   std::optional<int> valid_limit_;
   ReaderTrainerOptions options_;
 

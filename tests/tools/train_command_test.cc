@@ -109,6 +109,20 @@ TEST_F(TrainReader, TakesAShareOfAFile) {
   EXPECT_EQ(Run(other).status, 2);
 }
 
+TEST_F(TrainReader, FineTuningTakesTheLayersOfItsStart) {
+  Ok(Command("first"));
+  Ok({"train", "reader", "--data", "data.jsonl", "--out", "second", "--embedder", "./tiny",
+      "--init", "first"});
+  const ReaderFile second(folder_.path() / "second");
+  EXPECT_EQ(second.info().apart_layers, 1u);
+  EXPECT_EQ(second.info().joint_layers, 1u);
+  const ProgramResult other =
+      Run({"train", "reader", "--data", "data.jsonl", "--out", "third", "--embedder", "./tiny",
+           "--init", "first", "--apart", "0"});
+  EXPECT_EQ(other.status, 1);
+  EXPECT_THAT(other.err, HasSubstr("has 0 frozen, 1 apart, 1 joint layers"));
+}
+
 TEST_F(TrainReader, WritesExamplesForAnotherFramework) {
   Arguments arguments = Command("out");
   arguments[4] = "--examples";
