@@ -5,13 +5,15 @@
   bench/pytorch/train_reader.py --examples EXAMPLES.jsonl --embedder MODELS/all-MiniLM-L6-v2/model.safetensors \
       --like lib/reader/weights/reader.safetensors --out reader.safetensors
 
-The same network, loss, optimiser and draws of examples; not the same random numbers, so not the same bits. --like names a
-reader file whose base and layers the new one has. One JSON object a line: each epoch, and what --valid files give at its end.
+Needs PyTorch and NumPy. The same network, loss, optimiser and draws of examples; not the same random numbers, so not the
+same bits. --like names a reader file on the same embedder. One JSON object a line: each epoch, and what --valid files give at its end.
 """
 import argparse
 import json
 import lzma
 import math
+import os
+import sys
 import time
 
 import numpy as np
@@ -200,14 +202,17 @@ def main():
     teacher = options.teacher and build(options.teacher, embedder, options.teacher_apart, options.teacher_joint,
                                         network.HEADS, device).eval()
     examples = Examples(options.examples, device)
+
     def report(line):
         print(json.dumps({"name": options.name, **line} if options.name else line), flush=True)
 
     if options.epochs > 0:
         train(options, model, teacher, examples, report)
     if options.out:
-        _, metadata = network.read_safetensors(options.like)
-        metadata.update(apart_layers=str(options.apart), joint_layers=str(options.joint), frozen_layers="0")
+        _, like = network.read_safetensors(options.like)
+        metadata = {key: like[key] for key in ("format", "base", "base_fingerprint", "abstain_threshold")}
+        metadata.update(apart_layers=str(options.apart), joint_layers=str(options.joint), frozen_layers="0",
+                        command=" ".join(os.path.basename(word) for word in sys.argv))
         network.write_safetensors(options.out, {name: parameter.detach().float().cpu().numpy()
                                                 for name, parameter in model.named_arrays()}, metadata)
     for path in options.valid:

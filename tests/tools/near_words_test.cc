@@ -18,47 +18,29 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-class EmbeddersWords : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    const SafetensorsFile weights(TestEmbedderFolder() / "model.safetensors");
-    const auto rows = static_cast<std::size_t>(TestEncoder().tokenizer().vocabulary_size());
-    const auto width = static_cast<std::size_t>(TestEncoder().config().width);
-    const std::vector<float> words =
-        weights.Floats(BertPrefix(weights) + "embeddings.word_embeddings.weight", {rows, width});
-    ThreadPool pool(2);
-    near_ = new NearWords(TestEncoder().tokenizer(), {words.data(), rows, width, width}, &pool);
-  }
-  static void TearDownTestSuite() { delete near_; }
+// In one test: to compare all words takes seconds.
+TEST(NearWords, AreWhatTheEmbedderPutsBesideAWholeWord) {
+  const SafetensorsFile weights(TestEmbedderFolder() / "model.safetensors");
+  const auto rows = static_cast<std::size_t>(TestEncoder().tokenizer().vocabulary_size());
+  const auto width = static_cast<std::size_t>(TestEncoder().config().width);
+  const std::vector<float> words =
+      weights.Floats(BertPrefix(weights) + "embeddings.word_embeddings.weight", {rows, width});
+  ThreadPool pool(2);
+  const NearWords near(TestEncoder().tokenizer(), {words.data(), rows, width, width}, &pool);
+  const auto of = [&](std::string_view word) {
+    const auto others = near.Of(word);
+    return std::vector<std::string>(others.begin(), others.end());
+  };
+  EXPECT_THAT(of("north"), Contains("south"));
+  EXPECT_THAT(of("river"), Contains("lake"));
+  EXPECT_EQ(of("king").front(), "queen");
 
-  static std::vector<std::string> Of(std::string_view word) {
-    const auto near = near_->Of(word);
-    return {near.begin(), near.end()};
-  }
+  // Forms of the word are left out; and there is a limit.
+  EXPECT_THAT(of("north"), Each(Not(StartsWith("nort"))));
+  EXPECT_THAT(of("river"), SizeIs(testing::Le(12u)));
 
-  static NearWords* near_;
-};
-
-NearWords* EmbeddersWords::near_ = nullptr;
-
-TEST_F(EmbeddersWords, AreNearWhatCouldStandInTheirPlace) {
-  EXPECT_THAT(Of("north"), Contains("south"));
-  EXPECT_THAT(Of("river"), Contains("lake"));
-  EXPECT_EQ(Of("king").front(), "queen");
-}
-
-TEST_F(EmbeddersWords, AreNoFormsOfTheWordAndAtMostADozen) {
-  EXPECT_THAT(Of("north"), Each(Not(StartsWith("nort"))));
-  EXPECT_THAT(Of("north"), Not(IsEmpty()));
-  EXPECT_THAT(Of("river"), SizeIs(testing::Le(12u)));
-}
-
-TEST_F(EmbeddersWords, AreNoneOfWhatIsNoWholeWord) {
-  EXPECT_THAT(Of("##ing"), IsEmpty());
-  EXPECT_THAT(Of("the"), IsEmpty());
-  EXPECT_THAT(Of("1821"), IsEmpty());
-  EXPECT_THAT(Of("lampkeepership"), IsEmpty());
-  EXPECT_THAT(Of(""), IsEmpty());
+  for (const char* no_whole_word : {"##ing", "the", "1821", "lampkeepership", ""})
+    EXPECT_THAT(of(no_whole_word), IsEmpty()) << no_whole_word;
 }
 
 }  // namespace
