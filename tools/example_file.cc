@@ -44,15 +44,14 @@ void WriteExampleFile(Session& session, const TrainingData& data, const Training
     session.ThrowIfStopped();
     while (i >= data.files[file].end) ++file;
     const ExampleParts parts = examples.Parts(i);
-    Json line = {{"question", parts.question},
-                 {"file", file},
-                 {"right", passages.Scored(parts.right)},
-                 {"answers", parts.right.answers},
-                 {"wrong", Json::array()},
-                 {"altered", Json::array()}};
+    const ReaderPassage right = examples.Right(i, parts.right);
+    Json line = {{"question", parts.question},      {"file", file},
+                 {"right", passages.Scored(right)}, {"answers", right.answers},
+                 {"wrong", Json::array()},          {"altered", Json::array()}};
     for (const Candidate& wrong : parts.wrong)
       line["wrong"].push_back(passages.Scored(examples.Passage(wrong)));
-    if (parts.shortened) line["shortened"] = passages.Scored(*parts.shortened);
+    if (const auto shortened = examples.Shortened(i, parts.right))
+      line["shortened"] = passages.Scored(*shortened);
     std::mt19937_64 random(seed * 1'000'003 + i);
     std::set<std::vector<TokenId>> altered;
     for (int draw = 0; draw < kAlterations; ++draw) {

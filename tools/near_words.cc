@@ -8,6 +8,9 @@
 #include "lib/base/ascii.h"
 #include "lib/base/thread_pool.h"
 #include "lib/kernels/gemm.h"
+#include "lib/nn/encoder.h"
+#include "lib/nn/encoder_weights.h"
+#include "lib/nn/safetensors.h"
 #include "lib/text/wordpiece.h"
 
 namespace fovea::tools {
@@ -53,10 +56,14 @@ Matrix UnitRows(ConstMatrixView embeddings, const std::vector<std::size_t>& rows
 
 }  // namespace
 
-NearWords::NearWords(const WordPiece& tokenizer, ConstMatrixView embeddings, ThreadPool* pool) {
-  const Words words = WholeWords(tokenizer);
+NearWords::NearWords(const Encoder& encoder, const SafetensorsFile& weights, ThreadPool* pool) {
+  const auto rows = static_cast<std::size_t>(encoder.tokenizer().vocabulary_size());
+  const auto width = static_cast<std::size_t>(encoder.config().width);
+  const std::vector<float> table =
+      weights.Floats(BertPrefix(weights) + "embeddings.word_embeddings.weight", {rows, width});
+  const Words words = WholeWords(encoder.tokenizer());
   const std::size_t count = words.spelt.size();
-  const Matrix unit = UnitRows(embeddings, words.rows);
+  const Matrix unit = UnitRows({table.data(), rows, width, width}, words.rows);
   Matrix cosines(kBlock, count);
   std::vector<std::vector<std::string>> near(count);
   for (std::size_t begin = 0; begin < count; begin += kBlock) {

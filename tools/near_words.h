@@ -9,20 +9,20 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/kernels/matrix.h"
-
 namespace fovea {
 
+class Encoder;
+class SafetensorsFile;
 class ThreadPool;
-class WordPiece;
 
 namespace tools {
 
 class NearWords {
  public:
-  // Of the tokens that are whole words of ASCII letters, four at least. `embeddings` [V, D], a row
-  // a token. Takes seconds: every word is compared with every other.
-  NearWords(const WordPiece& tokenizer, ConstMatrixView embeddings, ThreadPool* pool);
+  // Of the encoder's tokens that are whole words of ASCII letters, four at least; `weights` is its
+  // model.safetensors. Takes seconds: every word is compared with every other. Throws
+  // Error(kCorrupt) as SafetensorsFile.
+  NearWords(const Encoder& encoder, const SafetensorsFile& weights, ThreadPool* pool);
   explicit NearWords(std::map<std::string, std::vector<std::string>, std::less<>> lists);
 
   // Up to a dozen, nearest first, in lower case as `word` must be; none that begins with the same

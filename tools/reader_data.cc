@@ -303,8 +303,9 @@ ReaderPassage TrainingExamples::Passage(const Candidate& candidate,
   return passage;
 }
 
-std::optional<ReaderPassage> TrainingExamples::WithoutAnswer(
-    const Candidate& right, const TrainingQuestion& question) const {
+std::optional<ReaderPassage> TrainingExamples::Shortened(std::size_t which,
+                                                         const Candidate& right) const {
+  const TrainingQuestion& question = data_.questions[which];
   const std::string& text = data_.contexts[question.context].text;
   const std::vector<std::string> answers = AnswerTexts(question);
   std::string rest;
@@ -327,19 +328,16 @@ ExampleParts TrainingExamples::Parts(std::size_t which) const {
   parts.question = encoder_.Tokenize(question.question);
   const std::vector<Candidate> candidates = LessTheBest(candidates_[which]);
   // One that retrieval missed looks no better to the reader than the last that it found.
-  Candidate right = candidates.empty() ? Candidate{} : candidates.back();
-  right.context = static_cast<std::uint32_t>(question.context);
+  if (!candidates.empty()) parts.right = candidates.back();
+  parts.right.context = static_cast<std::uint32_t>(question.context);
   const std::vector<std::string> answers = AnswerTexts(question);
   for (const Candidate& candidate : candidates) {
     if (candidate.context == question.context) {
-      right = candidate;
+      parts.right = candidate;
     } else if (!ContainsAnswer(data_.contexts[candidate.context].text, answers)) {
       parts.wrong.push_back(candidate);
     }
   }
-  parts.right = Passage(right, &question);
-  parts.right_context = right.context;
-  parts.shortened = WithoutAnswer(right, question);
   return parts;
 }
 
@@ -360,8 +358,10 @@ ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) con
   const auto draw = static_cast<float>(random() >> 40) / static_cast<float>(1 << 24);
   const bool withhold = draw < options_.without_answer && !parts.wrong.empty();
   if (!withhold) {
-    const bool shorten = draw < options_.without_answer + options_.shortened && parts.shortened;
-    example.passages.push_back(std::move(shorten ? *parts.shortened : parts.right));
+    std::optional<ReaderPassage> shortened;
+    if (draw < options_.without_answer + options_.shortened)
+      shortened = Shortened(which, parts.right);
+    example.passages.push_back(shortened ? std::move(*shortened) : Right(which, parts.right));
   }
   if (!withhold && draw >= 1 - options_.altered) {
     if (std::optional<std::vector<TokenId>> altered = Altered(which, random)) {
@@ -371,7 +371,7 @@ ReaderQuestion TrainingExamples::Get(std::size_t index, std::uint64_t epoch) con
   }
   while (example.passages.size() < options_.passages && !parts.wrong.empty()) {
     const std::size_t pick = random() % parts.wrong.size();
-    example.passages.push_back(Passage(parts.wrong[pick], nullptr));
+    example.passages.push_back(Passage(parts.wrong[pick]));
     parts.wrong.erase(parts.wrong.begin() + static_cast<std::ptrdiff_t>(pick));
   }
   return example;

@@ -68,10 +68,8 @@ struct ReaderDataOptions {
 // What the examples of one question are drawn from. Scores are less the question's best.
 struct ExampleParts {
   std::vector<TokenId> question;
-  ReaderPassage right;
-  std::uint32_t right_context = 0;
-  std::vector<Candidate> wrong;            // that do not hold the answer, best first
-  std::optional<ReaderPassage> shortened;  // the right one without the sentences with the answer
+  Candidate right;
+  std::vector<Candidate> wrong;  // that do not hold the answer, best first
 };
 
 // The examples of the trainer. Borrows data, encoder and near words.
@@ -87,6 +85,12 @@ class TrainingExamples final : public ReaderExamples {
 
   // Of TrainingData::questions[which].
   ExampleParts Parts(std::size_t which) const;
+  // Its right passage, with the answers.
+  ReaderPassage Right(std::size_t which, const Candidate& right) const {
+    return Passage(right, &data_.questions[which]);
+  }
+  // The same without the sentences with the answer; nullopt if nothing would be left.
+  std::optional<ReaderPassage> Shortened(std::size_t which, const Candidate& right) const;
   // The question altered so that its passage no longer answers it; nullopt where nothing can be.
   std::optional<std::vector<TokenId>> Altered(std::size_t which, std::mt19937_64& random) const;
   // The beginning of a passage, without answers.
@@ -94,9 +98,6 @@ class TrainingExamples final : public ReaderExamples {
 
  private:
   ReaderPassage Passage(const Candidate& candidate, const TrainingQuestion* question) const;
-  // nullopt if nothing would be left.
-  std::optional<ReaderPassage> WithoutAnswer(const Candidate& right,
-                                             const TrainingQuestion& question) const;
   std::vector<std::string> AnswerTexts(const TrainingQuestion& question) const;
 
   const TrainingData& data_;

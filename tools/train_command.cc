@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "lib/base/error.h"
-#include "lib/nn/encoder_weights.h"
 #include "lib/nn/safetensors.h"
 #include "lib/reader/reader_file.h"
 #include "lib/train/reader_trainer.h"
@@ -97,7 +96,7 @@ class TrainReaderCommand final : public Command {
     if (!valid_.empty()) validation_.emplace(valid_, valid_limit_, *encoder);
 
     const TrainingData data = ReadData(session);
-    const NearWords near = Near(session, *encoder, weights);
+    const NearWords near(*encoder, weights, &session.pool());
     const TrainingExamples examples = Examples(session, data, *encoder, near, out_);
     ReaderTrainer trainer(network, examples, options_, teacher.get());
     if (resume_) {
@@ -144,18 +143,10 @@ class TrainReaderCommand final : public Command {
         {.passages = static_cast<std::size_t>(passages_), .seed = options_.seed}, &session.pool());
   }
 
-  static NearWords Near(Session& session, const Encoder& encoder, const SafetensorsFile& weights) {
-    const auto rows = static_cast<std::size_t>(encoder.tokenizer().vocabulary_size());
-    const auto width = static_cast<std::size_t>(encoder.config().width);
-    const std::vector<float> words =
-        weights.Floats(BertPrefix(weights) + "embeddings.word_embeddings.weight", {rows, width});
-    return {encoder.tokenizer(), {words.data(), rows, width, width}, &session.pool()};
-  }
-
   int WriteExamples(Session& session, const Encoder& encoder,
                     const SafetensorsFile& weights) const {
     const TrainingData data = ReadData(session);
-    const NearWords near = Near(session, encoder, weights);
+    const NearWords near(encoder, weights, &session.pool());
     WriteExampleFile(session, data, Examples(session, data, encoder, near, example_file_),
                      options_.seed, example_file_);
     session.ClearProgress();

@@ -186,7 +186,7 @@ def divergence(ours, theirs, temperature):
 
 
 def loss_of(logits, batch, local=1.0, rank=0.5, shared=True, taught=None, teacher=0.0, temperature=2.0):
-    """(loss, its span term): lib/train/reader_network.h."""
+    """lib/train/reader_network.h has the formula."""
     start, end, none, fit = logits
     span = each = 0
     if shared:
@@ -206,4 +206,4 @@ def loss_of(logits, batch, local=1.0, rank=0.5, shared=True, taught=None, teache
             terms = terms + local * divergence(*both, temperature).mean()
         terms = terms + rank * divergence(fit[:, None], taught[3][:, None], temperature).mean()
         loss = (1 - teacher) * loss + teacher * terms
-    return loss, span
+    return loss

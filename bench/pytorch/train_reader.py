@@ -6,7 +6,7 @@
       --like lib/reader/weights/reader.safetensors --out reader.safetensors
 
 Needs PyTorch and NumPy. The same network, loss, optimiser and draws of examples; not the same random numbers, so not the
-same bits. --like names a reader file on the same embedder. One JSON object a line: each epoch, and what --valid files give at its end.
+same bits. Examples may be compressed (.xz). --like names a reader file on the same embedder. One JSON object a line: each epoch, and what --valid files give at its end.
 """
 import argparse
 import json
@@ -85,15 +85,13 @@ def draw(examples, question, options, random):
     ids, wrong, right, answers = question["question"], list(question["wrong"]), question["right"], question["answers"]
     at = random.random()
     withhold = at < options.withheld and wrong
-    passages = [] if withhold else [right]
-    if not withhold and at < options.withheld + options.shortened and "shortened" in question:
+    passages, altered = [right], question["altered"]
+    if withhold:
+        passages, answers = [], []
+    elif at < options.withheld + options.shortened and "shortened" in question:
         passages, answers = [question["shortened"]], []
-    elif withhold:
-        answers = []
-    elif at >= 1 - options.altered:
-        altered = question["altered"]
-        if altered:
-            ids, answers = altered[random.integers(len(altered))], []
+    elif at >= 1 - options.altered and altered:
+        ids, answers = altered[random.integers(len(altered))], []
     while len(passages) < options.passages and wrong:
         if options.wrong == "hard":
             passages.append(wrong.pop(random.integers(len(wrong))))
@@ -140,8 +138,8 @@ def train(options, model, teacher, examples, report):
                     with torch.no_grad():
                         taught = teacher(batch)
                 logits = model.train()(batch, options.dropout)
-            loss, span = network.loss_of(logits, batch, options.local, options.rank, options.shared, taught,
-                                         options.teacher_weight, options.temperature)
+            loss = network.loss_of(logits, batch, options.local, options.rank, options.shared, taught,
+                                   options.teacher_weight, options.temperature)
             progress = (step + 1) / (steps + 1)
             if options.seconds > 0:
                 progress = (time.time() - start) / options.seconds

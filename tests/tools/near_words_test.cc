@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "lib/base/thread_pool.h"
-#include "lib/nn/encoder_weights.h"
 #include "lib/nn/safetensors.h"
 #include "tests/support/models.h"
 
@@ -21,12 +20,8 @@ using ::testing::StartsWith;
 // In one test: to compare all words takes seconds.
 TEST(NearWords, AreWhatTheEmbedderPutsBesideAWholeWord) {
   const SafetensorsFile weights(TestEmbedderFolder() / "model.safetensors");
-  const auto rows = static_cast<std::size_t>(TestEncoder().tokenizer().vocabulary_size());
-  const auto width = static_cast<std::size_t>(TestEncoder().config().width);
-  const std::vector<float> words =
-      weights.Floats(BertPrefix(weights) + "embeddings.word_embeddings.weight", {rows, width});
   ThreadPool pool(2);
-  const NearWords near(TestEncoder().tokenizer(), {words.data(), rows, width, width}, &pool);
+  const NearWords near(TestEncoder(), weights, &pool);
   const auto of = [&](std::string_view word) {
     const auto others = near.Of(word);
     return std::vector<std::string>(others.begin(), others.end());
