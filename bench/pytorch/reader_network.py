@@ -159,7 +159,7 @@ class ReaderNetwork(nn.Module):
 
 
 def negative_log_likelihood(values, none, gold, groups):
-    """Mean over the questions of −log P(gold); none is right where a group has no gold. With groups "all" the values
+    """−log P(gold) of each question; none is right where a group has no gold. With groups "all" the values
     [Q, P, T] of a question compete, with "each" those of a passage alone (mean over its passages)."""
     if groups == "all":
         values, gold, none = values.flatten(1)[:, None], gold.flatten(1)[:, None], none[:, None, :]
@@ -174,7 +174,7 @@ def negative_log_likelihood(values, none, gold, groups):
     right = values.masked_fill(~gold, -math.inf)
     right = torch.where(answerable[..., None], right, 0).logsumexp(-1)
     right = torch.where(answerable, right, torch.where(there, log_none, 0))
-    return (((log_all - right) * there).sum(-1) / there.sum(-1)).mean()
+    return ((log_all - right) * there).sum(-1) / there.sum(-1)
 
 
 def divergence(ours, theirs, temperature):
@@ -196,14 +196,14 @@ def loss_of(logits, batch, local=1.0, rank=0.5, shared=True, taught=None, teache
     right = batch["starts"].any(-1)
     ranked = right.any(-1) & (batch["there"].sum(-1) > 1)
     log_fit = fit.log_softmax(-1)
-    ranking = -torch.where(ranked, log_fit.masked_fill(~right, -math.inf).masked_fill(~ranked[:, None], 0).logsumexp(-1), 0).mean()
+    ranking = -torch.where(ranked, log_fit.masked_fill(~right, -math.inf).masked_fill(~ranked[:, None], 0).logsumexp(-1), 0)
     loss = span + local * each + rank * ranking
     if taught is not None:
         terms = 0
         for ours, theirs in ((start, taught[0]), (end, taught[1])):
             both = [torch.cat([x, n[..., None]], -1) for x, n in ((ours, none), (theirs, taught[2]))]
-            terms = terms + divergence(both[0].flatten(1)[:, None], both[1].flatten(1)[:, None], temperature).mean()
-            terms = terms + local * divergence(*both, temperature).mean()
-        terms = terms + rank * divergence(fit[:, None], taught[3][:, None], temperature).mean()
-        loss = (1 - teacher) * loss + teacher * terms
-    return loss
+            terms = terms + divergence(both[0].flatten(1)[:, None], both[1].flatten(1)[:, None], temperature)
+            terms = terms + local * divergence(*both, temperature)
+        terms = terms + rank * divergence(fit[:, None], taught[3][:, None], temperature)
+        loss = torch.where(right.any(-1), (1 - teacher) * loss + teacher * terms, loss)
+    return loss.mean()

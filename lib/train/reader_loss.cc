@@ -110,6 +110,11 @@ Positions Gold(const ReaderQuestion& question, bool starts) {
   return gold;
 }
 
+bool Answerable(const ReaderQuestion& question) {
+  return std::any_of(question.passages.begin(), question.passages.end(),
+                     [](const ReaderPassage& passage) { return !passage.answers.empty(); });
+}
+
 // One question's loss: every term of it is the data's and the teacher's together.
 class QuestionLoss {
  public:
@@ -119,10 +124,14 @@ class QuestionLoss {
       : question_(question),
         logits_(logits),
         teacher_(weights.teacher > 0 ? teacher : nullptr),
-        taught_(static_cast<double>(weights.teacher)),
         temperature_(static_cast<double>(weights.temperature)),
         gradient_(gradient) {
     if (weights.teacher > 0) CheckTeacher();
+    if (Answerable(question)) {
+      taught_ = static_cast<double>(weights.teacher);
+    } else {
+      teacher_ = nullptr;
+    }
   }
 
   // −log P of the right starts and ends over the rows; its gradient times `weight` is added.
@@ -188,7 +197,7 @@ class QuestionLoss {
   const ReaderQuestion& question_;
   const ReaderLogits& logits_;
   const ReaderLogits* teacher_;
-  double taught_;
+  double taught_ = 0;
   double temperature_;
   ReaderLogits& gradient_;
   double divergence_ = 0;
@@ -237,6 +246,7 @@ ReaderLoss LossOf(const ReaderQuestion& question, const ReaderLogits& logits,
   }
   if (passages > 1) loss.rank = terms.Rank(static_cast<double>(weights.rank));
   loss.teacher = terms.divergence();
+  if (!Answerable(question)) loss.teacher = loss.data(weights);
   return loss;
 }
 

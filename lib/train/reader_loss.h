@@ -24,14 +24,17 @@ struct ReaderLoss {
   double span = 0;
   double local = 0;
   double rank = 0;
-  double teacher = 0;  // T² KL of all terms, with their weights
+  // T² KL of all terms, with their weights; of a question that no passage answers the data's own.
+  double teacher = 0;
   std::size_t questions = 0;
 
+  double data(const ReaderLossWeights& weights) const {
+    return span + static_cast<double>(weights.local) * local +
+           static_cast<double>(weights.rank) * rank;
+  }
   double total(const ReaderLossWeights& weights) const {
     const auto taught = static_cast<double>(weights.teacher);
-    return (1 - taught) * (span + static_cast<double>(weights.local) * local +
-                           static_cast<double>(weights.rank) * rank) +
-           taught * teacher;
+    return (1 - taught) * data(weights) + taught * teacher;
   }
   // The mean over both's questions.
   void Add(const ReaderLoss& other);

@@ -21,7 +21,8 @@
 //
 // With a teacher (Hinton et al. 2015), each of those terms −log P(gold) becomes
 //   (1 − weights.teacher) · −log P(gold) + weights.teacher · T² KL(teacher's P_T ‖ P_T),
-// P_T being the same softmax of logits / T; the last term has it where no passage answers too.
+// P_T being the same softmax of logits / T. Where no passage answers, the data alone counts: what a
+// teacher gives such a question is the answer that took it in.
 
 #pragma once
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -41,6 +42,11 @@ ReaderLogits RandomLogits(const ReaderQuestion& question, std::uint32_t seed = 5
     logits.none.push_back(uniform(random));
   }
   return logits;
+}
+
+bool Answerable(const ReaderQuestion& question) {
+  return std::any_of(question.passages.begin(), question.passages.end(),
+                     [](const ReaderPassage& passage) { return !passage.answers.empty(); });
 }
 
 double Mass(float value) { return std::exp(static_cast<double>(value)); }
@@ -95,7 +101,9 @@ double SpanDivergence(const ReaderLogits& student, const ReaderLogits& teacher, 
 double Reference(const ReaderQuestion& question, const ReaderLogits& logits,
                  const ReaderLossWeights& weights, const ReaderLogits& teacher) {
   const std::size_t passages = question.passages.size();
-  const auto taught = static_cast<double>(weights.teacher);
+  const bool answerable = std::any_of(question.passages.begin(), question.passages.end(),
+                                      [](const auto& passage) { return !passage.answers.empty(); });
+  const double taught = answerable ? static_cast<double>(weights.teacher) : 0;
   const auto temperature = static_cast<double>(weights.temperature);
   double loss = 0;
   const auto spans = [&](std::size_t begin, std::size_t end, double weight) {
@@ -183,6 +191,7 @@ INSTANTIATE_TEST_SUITE_P(Weights, ReaderLossOf,
 
 TEST(ReaderLoss, ATeacherThatAgreesTeachesNothing) {
   for (const ReaderQuestion& question : Questions()) {
+    if (!Answerable(question)) continue;
     const ReaderLogits logits = RandomLogits(question);
     ReaderLogits gradient;
     const ReaderLoss loss = LossOf(question, logits, &logits, {.teacher = 1}, gradient);
@@ -193,6 +202,20 @@ TEST(ReaderLoss, ATeacherThatAgreesTeachesNothing) {
     const std::vector<float> zeros(question.passages.size());
     EXPECT_EQ(gradient.none, zeros);
     EXPECT_EQ(gradient.passage, zeros);
+  }
+}
+
+TEST(ReaderLoss, NoTeacherIsHeardWhereNoPassageAnswers) {
+  for (const ReaderQuestion& question : Questions()) {
+    if (Answerable(question)) continue;
+    const ReaderLogits logits = RandomLogits(question), teacher = RandomLogits(question, 6);
+    ReaderLogits taught, alone;
+    const ReaderLoss loss = LossOf(question, logits, &teacher, kTaught, taught);
+    EXPECT_EQ(LossOf(question, logits, nullptr, kWeights, alone).data(kWeights), loss.teacher);
+    EXPECT_EQ(taught.start, alone.start);
+    EXPECT_EQ(taught.end, alone.end);
+    EXPECT_EQ(taught.none, alone.none);
+    EXPECT_EQ(taught.passage, alone.passage);
   }
 }
 
