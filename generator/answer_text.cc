@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "generator/announced.h"
 #include "lib/base/ascii.h"
 
 namespace fovea {
@@ -57,6 +58,13 @@ std::vector<std::string> Quote(std::span<const Passage> passages,
   const EvidenceSentence& best = sentences.front();
   text.Add(CollapseSpace(best.text), answer.short_answer.value_or(""));
   AddCitation(answer.citations, Cite(passages, best));
+  const std::vector<ByteRange> announced = Announced(passages[best.passage].text, best.range);
+  for (const ByteRange& range : announced) {
+    const std::string_view part = Slice(passages[best.passage].text, range);
+    if (!text.Add(CollapseSpace(part))) break;
+    AddCitation(answer.citations, Cite(passages, {best.passage, range, part, best.weight}));
+  }
+  if (!announced.empty()) return text.pieces();
   for (std::size_t i = 1;
        i < sentences.size() && sentences[i].weight >= kSecondSentenceShare * best.weight; ++i) {
     if (CollapseSpace(sentences[i].text) == CollapseSpace(best.text)) continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "generator/announced.h"
 #include "generator/answer_text.h"
 #include "generator/answer_writer.h"
 #include "generator/doubt.h"
@@ -192,7 +193,10 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
       answer.short_answer = CollapseSpace(Slice(passages[span.passage].text, span.range));
     }
     std::vector<std::string> pieces;
-    if (options.mode == AnswerMode::kGenerate) {
+    // What a sentence announces is quoted: the decoder would have to copy a list.
+    const EvidenceSentence& best = sentences.front();
+    if (options.mode == AnswerMode::kGenerate &&
+        Announced(passages[best.passage].text, best.range).empty()) {
       pieces = state.Writer().Write({passages, reading, sentences}, options, answer, stop);
     }
     if (pieces.empty()) pieces = Quote(passages, sentences, options, answer);

@@ -17,6 +17,7 @@
 #include "lib/text/utf8.h"
 #include "tools/altered_question.h"
 #include "tools/json_lines.h"
+#include "tools/output.h"
 #include "tools/session.h"
 #include "tools/squad.h"
 #include "tools/temporary_index.h"
@@ -268,6 +269,11 @@ TrainingExamples::TrainingExamples(const TrainingData& data,
       contexts_[i] = encoder.tokenizer().Encode(data.contexts[i].text);
     }
   });
+}
+
+std::string TrainingExamples::Description() const {
+  return questions_.Description() + ", " + std::to_string(options_.passages) +
+         " passages each, altered " + FormatFixed(static_cast<double>(options_.altered), 3);
 }
 
 std::vector<std::string> TrainingExamples::AnswerTexts(const TrainingQuestion& question) const {

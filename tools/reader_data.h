@@ -81,7 +81,7 @@ class TrainingExamples final : public ReaderExamples {
 
   std::size_t size() const override { return questions_.size(); }
   ReaderQuestion Get(std::size_t index, std::uint64_t epoch) const override;
-  std::string Description() const override { return questions_.Description(); }
+  std::string Description() const override;
 
   // Of TrainingData::questions[which].
   ExampleParts Parts(std::size_t which) const;

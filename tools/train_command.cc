@@ -61,6 +61,9 @@ class TrainReaderCommand final : public Command {
     table.Integer("epochs", &options_.epochs, 1, "passes over the data (default: 2)");
     table.Integer("seed", &seed_, 0, "seed of everything random (default: 1)");
     table.Integer("passages", &passages_, 1, "passages read together (default: 2)");
+    table.Number("altered", &altered_, 0, 0.8,
+                 "share of the questions that are altered so that no passage answers them; fewer "
+                 "where the data has such questions (default: 0.3)");
     table.Integer("batch", &batch_, 1, "questions a step (default: 16)");
     table.Number("rate", &options_.rate, 1e-7, 1, "learning rate at its peak (default: 0.0001)");
     table.Integer("frozen", &frozen_, 0,
@@ -138,9 +141,11 @@ class TrainReaderCommand final : public Command {
   // Hard negatives are kept beside `out`.
   TrainingExamples Examples(Session& session, const TrainingData& data, const Encoder& encoder,
                             const NearWords& near, const std::string& out) const {
-    return TrainingExamples(
-        data, FindCandidates(session, data, out + ".candidates"), encoder, near,
-        {.passages = static_cast<std::size_t>(passages_), .seed = options_.seed}, &session.pool());
+    return TrainingExamples(data, FindCandidates(session, data, out + ".candidates"), encoder, near,
+                            {.passages = static_cast<std::size_t>(passages_),
+                             .altered = altered_,
+                             .seed = options_.seed},
+                            &session.pool());
   }
 
   int WriteExamples(Session& session, const Encoder& encoder,
@@ -279,8 +284,8 @@ class TrainReaderCommand final : public Command {
     const ReaderNetworkOptions network = NetworkOptions();
     command += " --epochs " + std::to_string(options_.epochs) + " --rate " +
                JsonNumber(options_.rate).dump() + " --passages " + std::to_string(passages_) +
-               " --batch " + std::to_string(batch_) + " --frozen " +
-               std::to_string(network.frozen_layers) + " --apart " +
+               " --altered " + JsonNumber(altered_).dump() + " --batch " + std::to_string(batch_) +
+               " --frozen " + std::to_string(network.frozen_layers) + " --apart " +
                std::to_string(network.apart_layers) + " --joint " +
                std::to_string(network.joint_layers) + " --seed " + std::to_string(seed_);
     std::map<std::string, std::string> card = {
@@ -296,6 +301,7 @@ class TrainReaderCommand final : public Command {
     return card;
   }
 
+  float altered_ = ReaderDataOptions{}.altered;
   std::vector<std::string> data_;
   std::vector<TrainingFile> files_;
   std::string out_;

@@ -109,28 +109,6 @@ bool IsRule(std::string_view line) {
   return marks >= 3;
 }
 
-// Bytes of a list marker and the space behind it ("- ", "12. ", "(a) ", "• "), 0 if `line` starts
-// with none.
-std::size_t ListMarker(std::string_view line) {
-  const auto space_at = [&](std::size_t at) {
-    return at < line.size() && (line[at] == ' ' || line[at] == '\t');
-  };
-  if (line.empty()) return 0;
-  if ((line[0] == '-' || line[0] == '*' || line[0] == '+') && space_at(1)) return 2;
-  for (const std::string_view bullet :
-       {"\u2022", "\u2023", "\u25E6", "\u2043", "\u25AA", "\u00B7", "\u2013"}) {
-    if (line.starts_with(bullet) && space_at(bullet.size())) return bullet.size() + 1;
-  }
-  std::size_t at = line[0] == '(' ? 1 : 0;
-  const std::size_t label = at;
-  while (at < line.size() && at < label + 3 && IsAsciiDigit(line[at])) ++at;
-  if (at == label && at < line.size() && IsAsciiAlpha(line[at])) ++at;
-  if (at == label || at >= line.size()) return 0;
-  // "A. Smith" may be a name in running text: a letter needs the parenthesis.
-  const bool closed = line[at] == ')' || (line[at] == '.' && label == 0 && IsAsciiDigit(line[0]));
-  return closed && space_at(at + 1) ? at + 2 : 0;
-}
-
 bool IsHeading(std::string_view line) {
   const std::size_t level = std::min(line.find_first_not_of('#'), line.size());
   return level >= 1 && level <= 6 &&
@@ -350,6 +328,26 @@ class Splitter {
 };
 
 }  // namespace
+
+std::size_t ListMarker(std::string_view line) {
+  const auto space_at = [&](std::size_t at) {
+    return at < line.size() && (line[at] == ' ' || line[at] == '\t');
+  };
+  if (line.empty()) return 0;
+  if ((line[0] == '-' || line[0] == '*' || line[0] == '+') && space_at(1)) return 2;
+  for (const std::string_view bullet :
+       {"\u2022", "\u2023", "\u25E6", "\u2043", "\u25AA", "\u00B7", "\u2013"}) {
+    if (line.starts_with(bullet) && space_at(bullet.size())) return bullet.size() + 1;
+  }
+  std::size_t at = line[0] == '(' ? 1 : 0;
+  const std::size_t label = at;
+  while (at < line.size() && at < label + 3 && IsAsciiDigit(line[at])) ++at;
+  if (at == label && at < line.size() && IsAsciiAlpha(line[at])) ++at;
+  if (at == label || at >= line.size()) return 0;
+  // "A. Smith" may be a name in running text: a letter needs the parenthesis.
+  const bool closed = line[at] == ')' || (line[at] == '.' && label == 0 && IsAsciiDigit(line[0]));
+  return closed && space_at(at + 1) ? at + 2 : 0;
+}
 
 std::vector<ByteRange> SplitSentences(std::string_view text) { return Splitter(text).Run(); }
 
