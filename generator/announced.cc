@@ -1,8 +1,11 @@
 #include "generator/announced.h"
 
+#include <algorithm>
 #include <cstddef>
-#include <optional>
+#include <span>
+#include <utility>
 
+#include "generator/grounding.h"
 #include "lib/text/sentences.h"
 
 namespace fovea {
@@ -16,17 +19,16 @@ std::optional<std::size_t> Indent(std::string_view text, std::size_t begin) {
   return before.size();
 }
 
-}  // namespace
-
-std::vector<ByteRange> Announced(std::string_view text, ByteRange sentence) {
-  std::vector<ByteRange> announced;
-  if (!Slice(text, sentence).ends_with(':')) return announced;
+// Of the sentences behind `sentence`, which ends with a colon.
+std::vector<ByteRange> PartsBehind(std::string_view text, std::span<const ByteRange> sentences,
+                                   ByteRange sentence) {
+  std::vector<ByteRange> parts;
   std::optional<std::size_t> list;  // how far its items are indented
-  for (ByteRange next : SplitSentences(text)) {
+  for (ByteRange next : sentences) {
     if (next.begin < sentence.end) continue;
     const std::optional<std::size_t> indent = Indent(text, next.begin);
     const std::size_t marker = ListMarker(Slice(text, next));
-    if (announced.empty()) {
+    if (parts.empty()) {
       list = marker > 0 ? indent : std::nullopt;
     } else if (!indent || *indent > *list) {
       continue;  // more of the same item
@@ -34,10 +36,29 @@ std::vector<ByteRange> Announced(std::string_view text, ByteRange sentence) {
       break;
     }
     next.begin += marker;
-    announced.push_back(next);
+    parts.push_back(next);
     if (!list) break;
   }
-  return announced;
+  return parts;
+}
+
+}  // namespace
+
+std::optional<Announcement> AnnouncementOf(std::string_view text, ByteRange sentence) {
+  constexpr int kWordsOfAMereItem = 3;
+  const std::vector<ByteRange> sentences = SplitSentences(text);
+  const std::string_view spelt = Slice(text, sentence);
+  const std::size_t marker = ListMarker(spelt);
+  const bool mere_item = marker > 0 && CountWords(spelt.substr(marker)) <= kWordsOfAMereItem;
+  for (const ByteRange& announcer : sentences) {
+    const bool itself = announcer == sentence;
+    if (!Slice(text, announcer).ends_with(':') || !(itself || mere_item)) continue;
+    std::vector<ByteRange> parts = PartsBehind(text, sentences, announcer);
+    const bool among = std::any_of(parts.begin(), parts.end(),
+                                   [&](const ByteRange& part) { return part.end == sentence.end; });
+    if (!parts.empty() && (itself || among)) return Announcement{announcer, std::move(parts)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace fovea

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -9,9 +10,15 @@
 
 namespace fovea {
 
-// `sentence` is one of SplitSentences(text). Of a list that follows it the first sentence of each
-// item, without its marker; else the next sentence. Ranges of `text`, in order; none where the
-// sentence does not end with a colon or ends the text.
-std::vector<ByteRange> Announced(std::string_view text, ByteRange sentence);
+// Ranges of a text.
+struct Announcement {
+  ByteRange sentence;            // ends with a colon
+  std::vector<ByteRange> parts;  // in order, not empty
+};
+
+// `sentence` is one of SplitSentences(text). What it announces, or what the sentence does of whose
+// list it is an item of up to three words, which says little alone. The parts are of a list the
+// first sentence of each item, without its marker; else the next sentence.
+std::optional<Announcement> AnnouncementOf(std::string_view text, ByteRange sentence);
 
 }  // namespace fovea

@@ -1,6 +1,7 @@
 #include "generator/answer_text.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "generator/announced.h"
@@ -49,22 +50,46 @@ void AddCitation(std::vector<Citation>& citations, Citation citation) {
   if (!there) citations.push_back(std::move(citation));
 }
 
+namespace {
+
+// Empty where the sentence is no part of an announcement, or the words that may be used end before
+// it.
+std::vector<std::string> QuoteAnnouncement(std::span<const Passage> passages,
+                                           const EvidenceSentence& best, const AskOptions& options,
+                                           Answer& answer) {
+  const std::string_view passage = passages[best.passage].text;
+  const std::optional<Announcement> announcement = AnnouncementOf(passage, best.range);
+  if (!announcement) return {};
+  AnswerText text(options.max_words);
+  std::vector<Citation> citations;
+  std::size_t end = 0;
+  const auto add = [&](ByteRange range) {
+    const std::string_view part = Slice(passage, range);
+    if (!text.Add(CollapseSpace(part), answer.short_answer.value_or(""))) return false;
+    AddCitation(citations, Cite(passages, {best.passage, range, part, best.weight}));
+    end = range.end;
+    return true;
+  };
+  bool fits = add(announcement->sentence);
+  for (const ByteRange& part : announcement->parts) fits = fits && add(part);
+  if (end < best.range.end) return {};
+  answer.citations = std::move(citations);
+  return text.pieces();
+}
+
+}  // namespace
+
 std::vector<std::string> Quote(std::span<const Passage> passages,
                                std::span<const EvidenceSentence> sentences,
                                const AskOptions& options, Answer& answer) {
-  AnswerText text(options.max_words);
   answer.source = AnswerSource::kQuoted;
   answer.citations.clear();
   const EvidenceSentence& best = sentences.front();
+  std::vector<std::string> pieces = QuoteAnnouncement(passages, best, options, answer);
+  if (!pieces.empty()) return pieces;
+  AnswerText text(options.max_words);
   text.Add(CollapseSpace(best.text), answer.short_answer.value_or(""));
   AddCitation(answer.citations, Cite(passages, best));
-  const std::vector<ByteRange> announced = Announced(passages[best.passage].text, best.range);
-  for (const ByteRange& range : announced) {
-    const std::string_view part = Slice(passages[best.passage].text, range);
-    if (!text.Add(CollapseSpace(part))) break;
-    AddCitation(answer.citations, Cite(passages, {best.passage, range, part, best.weight}));
-  }
-  if (!announced.empty()) return text.pieces();
   for (std::size_t i = 1;
        i < sentences.size() && sentences[i].weight >= kSecondSentenceShare * best.weight; ++i) {
     if (CollapseSpace(sentences[i].text) == CollapseSpace(best.text)) continue;

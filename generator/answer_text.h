@@ -40,9 +40,9 @@ Citation Cite(std::span<const Passage> passages, const EvidenceSentence& sentenc
 // The same sentence may be read in two overlapping passages: it is cited once.
 void AddCitation(std::vector<Citation>& citations, Citation citation);
 
-// The first of `sentences` (not empty, heaviest first) and what it announces; where it announces
-// nothing, the second where it weighs nearly as much and both are short. Sets the answer's source
-// and citations.
+// The first of `sentences` (not empty, heaviest first) with the announcement that it makes or is
+// part of; where there is none, the second where it weighs nearly as much and both are short. Sets
+// the answer's source and citations.
 std::vector<std::string> Quote(std::span<const Passage> passages,
                                std::span<const EvidenceSentence> sentences,
                                const AskOptions& options, Answer& answer);

@@ -196,7 +196,7 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
     // What a sentence announces is quoted: the decoder would have to copy a list.
     const EvidenceSentence& best = sentences.front();
     if (options.mode == AnswerMode::kGenerate &&
-        Announced(passages[best.passage].text, best.range).empty()) {
+        !AnnouncementOf(passages[best.passage].text, best.range)) {
       pieces = state.Writer().Write({passages, reading, sentences}, options, answer, stop);
     }
     if (pieces.empty()) pieces = Quote(passages, sentences, options, answer);

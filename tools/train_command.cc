@@ -65,6 +65,9 @@ class TrainReaderCommand final : public Command {
                  "share of the questions that are altered so that no passage answers them; fewer "
                  "where the data has such questions (default: 0.3)");
     table.Integer("batch", &batch_, 1, "questions a step (default: 16)");
+    table.Number("shared", &shared_, 0, 10,
+                 "weight in the loss of the answers of all passages together; 0: every passage "
+                 "learns alone (default: 1)");
     table.Number("rate", &options_.rate, 1e-7, 1, "learning rate at its peak (default: 0.0001)");
     table.Integer("frozen", &frozen_, 0,
                   "lower layers left as they are (default: those of --init, else 0)");
@@ -171,6 +174,7 @@ class TrainReaderCommand final : public Command {
     if (apart_) options.apart_layers = static_cast<std::size_t>(*apart_);
     if (joint_) options.joint_layers = static_cast<std::size_t>(*joint_);
     if (!teacher_.empty()) options.loss = teacher_loss_;
+    options.loss.shared = shared_;
     return options;
   }
 
@@ -281,6 +285,7 @@ class TrainReaderCommand final : public Command {
                  JsonNumber(teacher_loss_.temperature).dump();
     }
     if (!valid_.empty()) command += " --valid " + FileName(valid_);
+    if (shared_ != ReaderLossWeights{}.shared) command += " --shared " + JsonNumber(shared_).dump();
     const ReaderNetworkOptions network = NetworkOptions();
     command += " --epochs " + std::to_string(options_.epochs) + " --rate " +
                JsonNumber(options_.rate).dump() + " --passages " + std::to_string(passages_) +
@@ -301,6 +306,7 @@ class TrainReaderCommand final : public Command {
     return card;
   }
 
+  float shared_ = ReaderLossWeights{}.shared;
   float altered_ = ReaderDataOptions{}.altered;
   std::vector<std::string> data_;
   std::vector<TrainingFile> files_;

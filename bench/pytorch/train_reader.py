@@ -179,7 +179,7 @@ def main():
     for name, default in text.items():
         parser.add_argument("--" + name, default=default, required=name in ("examples", "embedder"))
     numbers = {"epochs": 2, "batch": 16, "passages": 2, "apart": 3, "joint": 3, "heads": network.HEADS, "seed": 1,
-               "report": 1, "teacher-apart": 3, "teacher-joint": 3}
+               "report": 1, "teacher-apart": 3, "teacher-joint": 3, "drop-heads": 0}
     for name, default in numbers.items():
         parser.add_argument("--" + name, type=int, default=default)
     reals = {"rate": 1e-4, "warm-up": 0.06, "dropout": 0.1, "local": 1.0, "rank": 0.5, "withheld": 0.08, "shortened": 0.1,
@@ -200,6 +200,9 @@ def main():
     teacher = options.teacher and build(options.teacher, embedder, options.teacher_apart, options.teacher_joint,
                                         network.HEADS, device).eval()
     examples = Examples(options.examples, device)
+    drawn = np.random.default_rng(options.seed)
+    for layer in model.joint:  # of each joint layer so many, drawn by the seed
+        layer.drop_heads(drawn.choice(len(layer.kept_heads), options.drop_heads, replace=False))
 
     def report(line):
         print(json.dumps({"name": options.name, **line} if options.name else line), flush=True)

@@ -209,7 +209,7 @@ void ReaderLossWeights::Validate() const {
   const auto check = [](bool holds, const char* what) {
     if (!holds) throw Error(ErrorCode::kInvalidArgument, std::string("reader loss: ") + what);
   };
-  check(local >= 0 && rank >= 0, "weights must be at least 0");
+  check(shared >= 0 && local >= 0 && rank >= 0, "weights must be at least 0");
   check(teacher >= 0 && teacher <= 1, "the teacher's weight must be from 0 to 1");
   check(temperature > 0 && std::isfinite(temperature), "the temperature must be positive");
 }
@@ -238,7 +238,7 @@ ReaderLoss LossOf(const ReaderQuestion& question, const ReaderLogits& logits,
   QuestionLoss terms(question, logits, teacher, weights, gradient);
   ReaderLoss loss;
   loss.questions = 1;
-  loss.span = terms.Spans({0, passages}, 1);
+  loss.span = terms.Spans({0, passages}, static_cast<double>(weights.shared));
   if (weights.local > 0) {
     const auto count = static_cast<double>(passages);
     for (std::size_t p = 0; p < passages; ++p)

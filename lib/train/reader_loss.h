@@ -10,6 +10,7 @@ struct ReaderLogits;
 struct ReaderQuestion;
 
 struct ReaderLossWeights {
+  float shared = 1.0f;  // of the softmax over all passages' answers
   float local = 1.0f;
   float rank = 0.5f;
   float teacher = 0;         // 0: the data alone … 1: the teacher alone
@@ -29,7 +30,7 @@ struct ReaderLoss {
   std::size_t questions = 0;
 
   double data(const ReaderLossWeights& weights) const {
-    return span + static_cast<double>(weights.local) * local +
+    return static_cast<double>(weights.shared) * span + static_cast<double>(weights.local) * local +
            static_cast<double>(weights.rank) * rank;
   }
   double total(const ReaderLossWeights& weights) const {

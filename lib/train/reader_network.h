@@ -13,11 +13,11 @@
 //                  [w_s · h_t + r_p; n_p + r_p]
 //   P(end = t)     likewise with w_e
 //
-// Loss of a question: −log P(start ∈ gold) − log P(end ∈ gold); plus weights.local times the mean
-// over the passages of the same within each passage alone, whose "none" is right where the answer
-// is not in it (Devlin et al. 2019, section 4.3); minus weights.rank · log softmax(r)[gold]. Where
-// no passage answers, all of "none" is right, and there is no last term. h_cls(p) is the state of
-// the question's first token beside p.
+// Loss of a question: weights.shared times −log P(start ∈ gold) − log P(end ∈ gold); plus
+// weights.local times the mean over the passages of the same within each passage alone, whose
+// "none" is right where the answer is not in it (Devlin et al. 2019, section 4.3); minus
+// weights.rank · log softmax(r)[gold]. Where no passage answers, all of "none" is right, and there
+// is no last term. h_cls(p) is the state of the question's first token beside p.
 //
 // With a teacher (Hinton et al. 2015), each of those terms −log P(gold) becomes
 //   (1 − weights.teacher) · −log P(gold) + weights.teacher · T² KL(teacher's P_T ‖ P_T),

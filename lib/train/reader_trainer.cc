@@ -146,7 +146,8 @@ std::string ReaderTrainer::Description() const {
   std::string text = examples_.Description() + ", " + std::to_string(options_.epochs) +
                      " epochs of batches of " + std::to_string(options_.batch_questions) +
                      ", seed " + std::to_string(options_.seed) + ", rate " +
-                     std::to_string(options_.rate);
+                     std::to_string(options_.rate) + ", shared softmax " +
+                     std::to_string(network_.options().loss.shared);
   if (teacher_ == nullptr) return text;
   ContentHasher hasher;
   for (const Parameter* parameter : teacher_->parameters()) {

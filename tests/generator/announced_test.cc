@@ -11,14 +11,26 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+std::vector<std::string> Parts(std::string_view text, ByteRange sentence) {
+  std::vector<std::string> parts;
+  if (const std::optional<Announcement> announcement = AnnouncementOf(text, sentence)) {
+    EXPECT_TRUE(Slice(text, announcement->sentence).ends_with(':'));
+    for (const ByteRange& part : announcement->parts) parts.emplace_back(Slice(text, part));
+  }
+  return parts;
+}
+
 // What the sentence that ends with the text's first colon announces.
 std::vector<std::string> AfterColon(std::string_view text) {
   const std::size_t end = text.find(':') + 1;
   const std::size_t line = text.substr(0, end).rfind('\n') + 1;
-  std::vector<std::string> parts;
-  for (const ByteRange& range : Announced(text, {line, end}))
-    parts.emplace_back(Slice(text, range));
-  return parts;
+  return Parts(text, {line, end});
+}
+
+// What is announced together with the sentence that reads so.
+std::vector<std::string> With(std::string_view text, std::string_view sentence) {
+  const std::size_t begin = text.find(sentence);
+  return Parts(text, {begin, begin + sentence.size()});
 }
 
 TEST(Announced, TheFirstSentenceOfEachItemOfAList) {
@@ -42,9 +54,18 @@ TEST(Announced, TheNextSentenceWhereNoListFollows) {
   EXPECT_THAT(AfterColon("The default is:\n\nALL ROWS"), ElementsAre("ALL ROWS"));
 }
 
+TEST(Announced, AShortItemIsPartOfItsList) {
+  constexpr std::string_view kText =
+      "There are two modes:\n\n- Slow.\n- Fast. It writes once and then it waits.\n\n- Alone.";
+  EXPECT_THAT(With(kText, "- Slow."), ElementsAre("Slow.", "Fast.", "Alone."));
+  EXPECT_THAT(With(kText, "It writes once and then it waits."), IsEmpty());
+  EXPECT_THAT(With("Modes.\n\n- Slow.", "- Slow."), IsEmpty());
+  EXPECT_THAT(With("Modes:\n\n- Slow is what it is.\n- Fast.", "- Slow is what it is."), IsEmpty());
+}
+
 TEST(Announced, NothingWithoutAColonAtTheEnd) {
   constexpr std::string_view kText = "Two modes: slow and fast.\n\n- Slow.";
-  EXPECT_THAT(Announced(kText, {0, 25}), IsEmpty());
+  EXPECT_THAT(Parts(kText, {0, 25}), IsEmpty());
   EXPECT_THAT(AfterColon("There are two modes:"), IsEmpty());
 }
 

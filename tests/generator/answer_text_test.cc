@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class QuoteTest : public ::testing::Test {
       sentences.push_back({0, range, Slice(passages_[0].text, range), weight});
       weight *= 0.9f;
     }
+    std::stable_partition(sentences.begin(), sentences.end(),
+                          [&](const EvidenceSentence& s) { return s.text == best_; });
     AskOptions options;
     options.max_words = max_words;
     text_.clear();
@@ -42,6 +45,7 @@ class QuoteTest : public ::testing::Test {
     return cited;
   }
 
+  std::string best_;  // comes first, whatever its weight
   std::vector<Passage> passages_;
   Answer answer_;
   std::string text_;
@@ -58,6 +62,14 @@ TEST_F(QuoteTest, TakesInTheListThatASentenceAnnounces) {
       "There are three modes:\n\n1. Slow. It writes twice.\n2. Fast.\n3. Off.\n\nGrass is green.");
   EXPECT_EQ(text_, "There are three modes: Slow. Fast. Off.");
   EXPECT_THAT(Cited(), ElementsAre("There are three modes:", "Slow.", "Fast.", "Off."));
+}
+
+TEST_F(QuoteTest, AShortItemThatDoesNotFitIsQuotedAlone) {
+  best_ = "- Off.";
+  Quote("There are three modes:\n\n- Slow.\n- Fast.\n- Off.\n", 7);
+  EXPECT_EQ(text_, "There are three modes: Slow. Fast. Off.");
+  Quote("There are three modes:\n\n- Slow.\n- Fast.\n- Off.\n", 6);
+  EXPECT_EQ(text_.substr(0, 6), "- Off.");
 }
 
 TEST_F(QuoteTest, LeavesOutItemsThatDoNotFit) {

@@ -16,9 +16,9 @@ namespace fovea {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
-constexpr ReaderLossWeights kWeights = {.local = 0.75f, .rank = 0.5f};
+constexpr ReaderLossWeights kWeights = {.shared = 0.9f, .local = 0.75f, .rank = 0.5f};
 constexpr ReaderLossWeights kTaught = {
-    .local = 0.75f, .rank = 0.5f, .teacher = 0.3f, .temperature = 2.5f};
+    .shared = 0.9f, .local = 0.75f, .rank = 0.5f, .teacher = 0.3f, .temperature = 2.5f};
 
 ReaderPassage Passage(std::size_t tokens,
                       std::vector<std::pair<std::size_t, std::size_t>> answers = {}) {
@@ -112,7 +112,7 @@ double Reference(const ReaderQuestion& question, const ReaderLogits& logits,
       loss += weight * taught * SpanDivergence(logits, teacher, temperature, start, begin, end);
     }
   };
-  spans(0, passages, 1);
+  spans(0, passages, static_cast<double>(weights.shared));
   for (std::size_t p = 0; p < passages; ++p)
     spans(p, p + 1, static_cast<double>(weights.local) / static_cast<double>(passages));
   if (passages < 2) return loss;
