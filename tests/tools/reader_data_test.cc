@@ -268,7 +268,7 @@ TEST_F(Examples, OfAFileTakenInPartAnEpochTakesTheNextOnes) {
   data_.files = {{0, 3, 0.34}, {3, 4, 1}};
   const TrainingExamples examples = Make(kFound);
   ASSERT_EQ(examples.size(), 2u);
-  EXPECT_EQ(examples.Description(), "2 questions of 1/3 1/1, 2 passages each, altered 0.300");
+  EXPECT_EQ(examples.Description(), "2 questions of 1/3 1/1, 3 passages each, altered 0.000");
   const std::vector<TokenId> last = TestEncoder().Tokenize("Who lit it?");
   std::set<std::vector<TokenId>> seen;
   for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
