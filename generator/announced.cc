@@ -46,10 +46,11 @@ std::vector<ByteRange> PartsBehind(std::string_view text, std::span<const ByteRa
 
 std::optional<Announcement> AnnouncementOf(std::string_view text, ByteRange sentence) {
   constexpr int kWordsOfAMereItem = 3;
-  const std::vector<ByteRange> sentences = SplitSentences(text);
   const std::string_view spelt = Slice(text, sentence);
   const std::size_t marker = ListMarker(spelt);
   const bool mere_item = marker > 0 && CountWords(spelt.substr(marker)) <= kWordsOfAMereItem;
+  if (!mere_item && !spelt.ends_with(':')) return std::nullopt;
+  const std::vector<ByteRange> sentences = SplitSentences(text);
   for (const ByteRange& announcer : sentences) {
     const bool itself = announcer == sentence;
     if (!Slice(text, announcer).ends_with(':') || !(itself || mere_item)) continue;

@@ -15,6 +15,31 @@ namespace {
 constexpr float kSecondSentenceShare = 0.3f;
 constexpr int kQuotedWords = 40;
 
+// Empty where the sentence is no part of an announcement, or the words that may be used end before
+// it.
+std::vector<std::string> QuoteAnnouncement(std::span<const Passage> passages,
+                                           const EvidenceSentence& best, const AskOptions& options,
+                                           Answer& answer) {
+  const std::string_view passage = passages[best.passage].text;
+  const std::optional<Announcement> announcement = AnnouncementOf(passage, best.range);
+  if (!announcement) return {};
+  AnswerText text(options.max_words);
+  std::vector<Citation> citations;
+  std::size_t end = 0;
+  const auto add = [&](ByteRange range) {
+    const std::string_view part = Slice(passage, range);
+    if (!text.Add(CollapseSpace(part), answer.short_answer.value_or(""))) return false;
+    AddCitation(citations, Cite(passages, {best.passage, range, part, best.weight}));
+    end = range.end;
+    return true;
+  };
+  bool fits = add(announcement->sentence);
+  for (const ByteRange& part : announcement->parts) fits = fits && add(part);
+  if (end < best.range.end) return {};
+  answer.citations = std::move(citations);
+  return text.pieces();
+}
+
 }  // namespace
 
 bool AnswerText::Add(std::string sentence, std::string_view part) {
@@ -49,35 +74,6 @@ void AddCitation(std::vector<Citation>& citations, Citation citation) {
   });
   if (!there) citations.push_back(std::move(citation));
 }
-
-namespace {
-
-// Empty where the sentence is no part of an announcement, or the words that may be used end before
-// it.
-std::vector<std::string> QuoteAnnouncement(std::span<const Passage> passages,
-                                           const EvidenceSentence& best, const AskOptions& options,
-                                           Answer& answer) {
-  const std::string_view passage = passages[best.passage].text;
-  const std::optional<Announcement> announcement = AnnouncementOf(passage, best.range);
-  if (!announcement) return {};
-  AnswerText text(options.max_words);
-  std::vector<Citation> citations;
-  std::size_t end = 0;
-  const auto add = [&](ByteRange range) {
-    const std::string_view part = Slice(passage, range);
-    if (!text.Add(CollapseSpace(part), answer.short_answer.value_or(""))) return false;
-    AddCitation(citations, Cite(passages, {best.passage, range, part, best.weight}));
-    end = range.end;
-    return true;
-  };
-  bool fits = add(announcement->sentence);
-  for (const ByteRange& part : announcement->parts) fits = fits && add(part);
-  if (end < best.range.end) return {};
-  answer.citations = std::move(citations);
-  return text.pieces();
-}
-
-}  // namespace
 
 std::vector<std::string> Quote(std::span<const Passage> passages,
                                std::span<const EvidenceSentence> sentences,

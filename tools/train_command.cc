@@ -306,8 +306,6 @@ class TrainReaderCommand final : public Command {
     return card;
   }
 
-  float shared_ = ReaderLossWeights{}.shared;
-  float altered_ = ReaderDataOptions{}.altered;
   std::vector<std::string> data_;
   std::vector<TrainingFile> files_;
   std::string out_;
@@ -326,6 +324,8 @@ class TrainReaderCommand final : public Command {
   bool skip_bad_ = false;
   int seed_ = 1;
   int passages_ = 2;
+  float altered_ = ReaderDataOptions{}.altered;
+  float shared_ = ReaderLossWeights{}.shared;
   int batch_ = 16;
   int patience_ = 2;
   std::optional<int> frozen_;

@@ -67,17 +67,16 @@ class Layer(nn.Module):
         self.inner = nn.Linear(width, inner)
         self.outer = nn.Linear(inner, width)
         self.output_norm = nn.LayerNorm(width, LAYER_NORM_EPSILON)
-        self.register_buffer("kept_heads", torch.ones(heads, 1), persistent=False)
 
     def drop_heads(self, heads):
-        """What they attend to counts as zeros (Michel et al. 2019)."""
-        self.kept_heads[list(heads)] = 0
+        """What they attend to counts for nothing (Michel et al. 2019)."""
+        with torch.no_grad():
+            self.output.weight.unflatten(1, (self.heads, -1))[:, list(heads)] = 0
 
     def forward(self, x, packing, dropout):
         """x [N, D]"""
         projected = self.query_key_value(x).view(len(x), 3, self.heads, -1)
-        context = attention(*projected.unbind(1), packing) * self.kept_heads.to(x.dtype)
-        context = self.output(context.flatten(1))
+        context = self.output(attention(*projected.unbind(1), packing).flatten(1))
         x = self.attention_norm(x + F.dropout(context, dropout, self.training))
         return self.output_norm(x + F.dropout(self.outer(F.gelu(self.inner(x))), dropout, self.training))
 

@@ -200,9 +200,6 @@ def main():
     teacher = options.teacher and build(options.teacher, embedder, options.teacher_apart, options.teacher_joint,
                                         network.HEADS, device).eval()
     examples = Examples(options.examples, device)
-    drawn = np.random.default_rng(options.seed)
-    for layer in model.joint:  # of each joint layer so many, drawn by the seed
-        layer.drop_heads(drawn.choice(len(layer.kept_heads), options.drop_heads, replace=False))
 
     def report(line):
         print(json.dumps({"name": options.name, **line} if options.name else line), flush=True)
@@ -216,6 +213,9 @@ def main():
                         command=" ".join(os.path.basename(word) for word in sys.argv))
         network.write_safetensors(options.out, {name: parameter.detach().float().cpu().numpy()
                                                 for name, parameter in model.named_arrays()}, metadata)
+    drawn = np.random.default_rng(options.seed)
+    for layer in model.joint:  # of each joint layer so many, drawn by the seed, for --valid alone
+        layer.drop_heads(drawn.choice(layer.heads, options.drop_heads, replace=False))
     for path in options.valid:
         report({"valid": path, **reader_scores.score(model.eval(), Examples(path, device))})
 
