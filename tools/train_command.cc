@@ -75,8 +75,13 @@ class TrainReaderCommand final : public Command {
         "apart", &apart_, 0,
         "layers over question and passages apart (default: those of --init, else 3 with the "
         "frozen ones)");
-    table.Integer("joint", &joint_, 1,
-                  "layers over both together (default: those of --init, else 3)");
+    table.Integer(
+        "joint", &joint_, 1,
+        "layers over both together; of an --init with more the last are left out (default: "
+        "those of --init, else 3)");
+    table.Integer("feed-forward", &feed_forward_, 1,
+                  "units of the joint layers' feed-forward part: of those of the start, the ones "
+                  "whose weights are largest (default: all)");
     table.Choice("weights", &weights_type_, {"int8", "f32"},
                  "how the weights are written (default: int8)");
     table.Number(
@@ -167,12 +172,14 @@ class TrainReaderCommand final : public Command {
       options.frozen_layers = start_.frozen_layers;
       options.apart_layers = start_.apart_layers;
       options.joint_layers = start_.joint_layers;
+      options.joint_feed_forward = start_.joint_feed_forward;
     } else if (frozen_) {
       options.apart_layers = static_cast<std::size_t>(std::max(0, 3 - *frozen_));
     }
     if (frozen_) options.frozen_layers = static_cast<std::size_t>(*frozen_);
     if (apart_) options.apart_layers = static_cast<std::size_t>(*apart_);
     if (joint_) options.joint_layers = static_cast<std::size_t>(*joint_);
+    if (feed_forward_) options.joint_feed_forward = static_cast<std::size_t>(*feed_forward_);
     if (!teacher_.empty()) options.loss = teacher_loss_;
     options.loss.shared = shared_;
     return options;
@@ -185,7 +192,8 @@ class TrainReaderCommand final : public Command {
     const ReaderFile file(teacher_);
     const ReaderNetworkOptions layers = {.frozen_layers = file.info().frozen_layers,
                                          .apart_layers = file.info().apart_layers,
-                                         .joint_layers = file.info().joint_layers};
+                                         .joint_layers = file.info().joint_layers,
+                                         .joint_feed_forward = file.info().joint_feed_forward};
     auto teacher = std::make_unique<ReaderNetwork>(encoder, weights, layers, options_.seed);
     teacher->StartFrom(file);
     return teacher;
@@ -292,7 +300,11 @@ class TrainReaderCommand final : public Command {
                " --altered " + JsonNumber(altered_).dump() + " --batch " + std::to_string(batch_) +
                " --frozen " + std::to_string(network.frozen_layers) + " --apart " +
                std::to_string(network.apart_layers) + " --joint " +
-               std::to_string(network.joint_layers) + " --seed " + std::to_string(seed_);
+               std::to_string(network.joint_layers) +
+               (network.joint_feed_forward == 0
+                    ? ""
+                    : " --feed-forward " + std::to_string(network.joint_feed_forward)) +
+               " --seed " + std::to_string(seed_);
     std::map<std::string, std::string> card = {
         {"data", std::to_string(data.questions.size()) + " questions over " +
                      std::to_string(data.contexts.size()) + " passages: " + files},
@@ -329,6 +341,7 @@ class TrainReaderCommand final : public Command {
   int batch_ = 16;
   int patience_ = 2;
   std::optional<int> frozen_;
+  std::optional<int> feed_forward_;
   std::optional<int> apart_;
   std::optional<int> joint_;
   std::optional<int> valid_limit_;

@@ -88,8 +88,9 @@ LAYER_NAMES = {"attention.self.qkv": "query_key_value", "attention.output.dense"
 
 
 class ReaderNetwork(nn.Module):
-    def __init__(self, embedder, apart, joint, joint_heads=HEADS):
-        """embedder: what read_safetensors gives of all-MiniLM-L6-v2; the layers start from it."""
+    def __init__(self, embedder, apart, joint, joint_heads=HEADS, start=None):
+        """embedder, start: what read_safetensors gives of all-MiniLM-L6-v2, and of a reader with these layers, its
+        joint ones as wide inside as they are there; without a start the layers are the embedder's."""
         super().__init__()
         embeddings = {name[len("embeddings."):]: torch.from_numpy(np.array(array))
                       for name, array in embedder.items() if name.startswith("embeddings.") and array.dtype != np.int64}
@@ -99,9 +100,10 @@ class ReaderNetwork(nn.Module):
         self.register_buffer("gamma", embeddings["LayerNorm.weight"])
         self.register_buffer("beta", embeddings["LayerNorm.bias"])
         width = self.words.shape[1]
-        inner = embedder["encoder.layer.0.intermediate.dense.bias"].shape[0]
-        self.apart = nn.ModuleList(Layer(width, inner, HEADS) for _ in range(apart))
-        self.joint = nn.ModuleList(Layer(width, inner, joint_heads) for _ in range(joint))
+        arrays = dict(embedder if start is None else start)
+        inner = "encoder.layer.{}.intermediate.dense.bias"
+        self.apart = nn.ModuleList(Layer(width, arrays[inner.format(0)].shape[0], HEADS) for _ in range(apart))
+        self.joint = nn.ModuleList(Layer(width, arrays[inner.format(apart)].shape[0], joint_heads) for _ in range(joint))
         self.segment = nn.Parameter(torch.zeros(width))
         self.token_head = nn.Linear(width, 2)
         self.passage_head = nn.Linear(width, 2)
@@ -109,13 +111,12 @@ class ReaderNetwork(nn.Module):
         for head in (self.token_head, self.passage_head):
             nn.init.normal_(head.weight, std=HEAD_SPREAD)
             nn.init.zeros_(head.bias)
-        arrays = dict(embedder)
         for i in range(apart + joint):
             for kind in ("weight", "bias"):
                 parts = [arrays.get(f"encoder.layer.{i}.attention.self.{part}.{kind}") for part in ("query", "key", "value")]
                 if parts[0] is not None:
                     arrays[f"encoder.layer.{i}.attention.self.qkv.{kind}"] = np.concatenate(parts)
-        self.load_arrays(arrays, layers_alone=True)
+        self.load_arrays(arrays, layers_alone=start is None)
 
     def named_arrays(self):
         """(name in the file, parameter)."""

@@ -166,10 +166,8 @@ def train(options, model, teacher, examples, report):
 
 
 def build(path_or_none, embedder, apart, joint, heads, device):
-    model = network.ReaderNetwork(embedder, apart, joint, heads)
-    if path_or_none:
-        model.load_arrays(network.read_safetensors(path_or_none)[0])
-    return model.to(device)
+    start = network.read_safetensors(path_or_none)[0] if path_or_none else None
+    return network.ReaderNetwork(embedder, apart, joint, heads, start).to(device)
 
 
 def main():
@@ -210,6 +208,7 @@ def main():
         _, like = network.read_safetensors(options.like)
         metadata = {key: like[key] for key in ("format", "base", "base_fingerprint", "abstain_threshold")}
         metadata.update(apart_layers=str(options.apart), joint_layers=str(options.joint), frozen_layers="0",
+                        joint_feed_forward=str(model.joint[0].inner.out_features),
                         command=" ".join(os.path.basename(word) for word in sys.argv))
         network.write_safetensors(options.out, {name: parameter.detach().float().cpu().numpy()
                                                 for name, parameter in model.named_arrays()}, metadata)

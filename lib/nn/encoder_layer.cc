@@ -41,7 +41,8 @@ void RunEncoderLayer(const EncoderLayer& layer, const EncoderConfig& config,
   const auto width = static_cast<std::size_t>(config.width);
   const MatrixView projected = scratch.query_key_value.view().Rows(0, hidden.rows);
   const MatrixView context = scratch.context.view().Rows(0, hidden.rows);
-  const MatrixView inner = scratch.inner.view().Rows(0, hidden.rows);
+  const MatrixView inner =
+      scratch.inner.view().Rows(0, hidden.rows).Cols(0, layer.feed_forward_in.bias.size());
   layer.query_key_value.Apply(hidden, layer.query_key_value.With(Activation::kNone), projected,
                               pool);
   const AttentionShape shape = {
@@ -50,8 +51,7 @@ void RunEncoderLayer(const EncoderLayer& layer, const EncoderConfig& config,
   mask.query_starts = starts;
   mask.key_starts = starts;
   ScaledDotProductAttention(shape, projected.Cols(0, width), projected.Cols(width, 2 * width),
-                            projected.Cols(2 * width, 3 * width), mask, context, weights,
-                            pool);
+                            projected.Cols(2 * width, 3 * width), mask, context, weights, pool);
   layer.attention_output.Apply(context, layer.attention_output.Plus(hidden), hidden, pool);
   Normalize(layer.attention_norm, config.epsilon, hidden, pool);
   layer.feed_forward_in.Apply(hidden, layer.feed_forward_in.With(Activation::kGelu), inner, pool);

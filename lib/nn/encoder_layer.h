@@ -49,7 +49,7 @@ struct EncoderLayer {
   Linear query_key_value;   // [3·D, D]: one matmul for all three
   Linear attention_output;  // [D, D]
   LayerNormWeights attention_norm;
-  Linear feed_forward_in;   // [F, D]
+  Linear feed_forward_in;   // [F, D]; F at most the model's
   Linear feed_forward_out;  // [D, F]
   LayerNormWeights output_norm;
 };

@@ -58,6 +58,8 @@ std::map<std::string, std::string> Metadata(const ReaderFileInfo& info) {
   metadata["frozen_layers"] = std::to_string(info.frozen_layers);
   metadata["apart_layers"] = std::to_string(info.apart_layers);
   metadata["joint_layers"] = std::to_string(info.joint_layers);
+  if (info.joint_feed_forward != 0)
+    metadata["joint_feed_forward"] = std::to_string(info.joint_feed_forward);
   metadata["abstain_threshold"] = Text(info.abstain_threshold);
   metadata["retrieval_weight"] = Text(info.retrieval_weight);
   for (const SignField& field : kSignFields)
@@ -154,6 +156,8 @@ ReaderFile::ReaderFile(const std::filesystem::path& path) : file_(path) {
   info_.apart_layers = metadata.TakeLayers("apart_layers");
   info_.joint_layers = metadata.TakeLayers("joint_layers");
   if (info_.joint_layers == 0) metadata.Fail("joint_layers", "is 0");
+  if (file_.metadata().count("joint_feed_forward") != 0)
+    info_.joint_feed_forward = metadata.TakeNumber<std::size_t>("joint_feed_forward");
   info_.abstain_threshold = metadata.TakeNumber<float>("abstain_threshold");
   if (!std::isfinite(info_.abstain_threshold)) metadata.Fail("abstain_threshold", "is not finite");
   if (file_.metadata().count("retrieval_weight") != 0)

@@ -21,6 +21,8 @@ struct ReaderFileInfo {
   std::size_t frozen_layers = 0;
   std::size_t apart_layers = 0;
   std::size_t joint_layers = 0;  // at least 1
+  // F of the joint layers; 0: the base's.
+  std::size_t joint_feed_forward = 0;
   // Reader::abstain_threshold: of the "none of these" weight.
   float abstain_threshold = 0.5f;
   // Found on validation questions after the training: how much more a passage fits for each unit of

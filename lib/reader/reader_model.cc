@@ -22,10 +22,8 @@ LayerNormWeights ReadLayerNorm(const ReaderFile& file, const std::string& name, 
   return {file.Vector(name + ".weight", width), file.Vector(name + ".bias", width)};
 }
 
-EncoderLayer ReadLayer(const ReaderFile& file, std::size_t number, const EncoderConfig& config,
-                       Precision precision) {
-  const auto width = static_cast<std::size_t>(config.width);
-  const auto feed_forward = static_cast<std::size_t>(config.feed_forward);
+EncoderLayer ReadLayer(const ReaderFile& file, std::size_t number, std::size_t width,
+                       std::size_t feed_forward, Precision precision) {
   const std::string name = "encoder.layer." + std::to_string(number) + ".";
   const auto linear = [&](const char* part, std::size_t outputs, std::size_t inputs) {
     return ReadLinear(file, name + part, outputs, inputs, precision);
@@ -47,6 +45,12 @@ void CheckBase(const ReaderFile& file, const Encoder& base) {
                                           info.base + " (" + info.base_fingerprint + "), not of " +
                                           base.name() + " (" + base.fingerprint() +
                                           "): give it that model, or train a reader on this one");
+  }
+  if (info.joint_feed_forward > static_cast<std::size_t>(base.config().feed_forward)) {
+    throw Error(ErrorCode::kCorrupt, file.path().string() + ": has feed-forward layers of " +
+                                         std::to_string(info.joint_feed_forward) + " units, " +
+                                         base.name() + " of " +
+                                         std::to_string(base.config().feed_forward));
   }
   if (info.frozen_layers > static_cast<std::size_t>(base.config().layers)) {
     throw Error(ErrorCode::kCorrupt, file.path().string() + ": wants " +
@@ -105,9 +109,14 @@ ReaderModel::ReaderModel(const ReaderFile& file, const Encoder& base, Precision 
   const ReaderFileInfo& info = file.info();
   frozen_layers_ = static_cast<int>(info.frozen_layers);
   std::vector<EncoderLayer> layers(info.apart_layers + info.joint_layers);
+  const auto feed_forward = static_cast<std::size_t>(config_.feed_forward);
+  const std::size_t of_joint =
+      info.joint_feed_forward != 0 ? info.joint_feed_forward : feed_forward;
   ParallelFor(pool, layers.size(), 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i)
-      layers[i] = ReadLayer(file, info.frozen_layers + i, config_, precision);
+    for (std::size_t i = begin; i < end; ++i) {
+      layers[i] = ReadLayer(file, info.frozen_layers + i, width(),
+                            i < info.apart_layers ? feed_forward : of_joint, precision);
+    }
   });
   for (std::size_t i = 0; i < layers.size(); ++i)
     (i < info.apart_layers ? apart_ : joint_).push_back(std::move(layers[i]));

@@ -61,6 +61,22 @@ void ReadFromBert(const SafetensorsFile& weights, Parameter& parameter) {
   std::copy(values.begin(), values.end(), parameter.value.data());
 }
 
+void ReadFromReader(const ReaderFile& file, Parameter& parameter) {
+  const std::size_t rows = parameter.value.rows(), cols = parameter.value.cols();
+  const std::vector<float> values =
+      rows == 1 ? file.Vector(parameter.name, cols) : file.Matrix(parameter.name, rows, cols);
+  std::copy(values.begin(), values.end(), parameter.value.data());
+}
+
+std::string LayerName(std::size_t layer) { return "encoder.layer." + std::to_string(layer) + "."; }
+
+TransformerSizes Sizes(const EncoderConfig& config) {
+  return {.width = static_cast<std::size_t>(config.width),
+          .heads = static_cast<std::size_t>(config.heads),
+          .feed_forward = static_cast<std::size_t>(config.feed_forward),
+          .epsilon = config.epsilon};
+}
+
 DropoutOptions OfLayer(const DropoutOptions& dropout, std::size_t layer) {
   return {dropout.rate, dropout.seed * 64 + layer};
 }
@@ -104,14 +120,19 @@ ReaderNetwork::ReaderNetwork(const Encoder& encoder, const SafetensorsFile& weig
                     std::to_string(layers) + " with " + std::to_string(options.joint_layers) +
                     " joint ones cannot start from it");
   }
-  const TransformerSizes sizes = {.width = static_cast<std::size_t>(config.width),
-                                  .heads = static_cast<std::size_t>(config.heads),
-                                  .feed_forward = static_cast<std::size_t>(config.feed_forward),
-                                  .epsilon = config.epsilon};
+  if (options.joint_feed_forward > static_cast<std::size_t>(config.feed_forward)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                encoder.name() + " has feed-forward layers of " +
+                    std::to_string(config.feed_forward) + " units; a reader of " +
+                    std::to_string(options.joint_feed_forward) + " cannot start from it");
+  }
+  const TransformerSizes sizes = Sizes(config);
+  if (options_.joint_feed_forward == 0) options_.joint_feed_forward = sizes.feed_forward;
   for (std::size_t i = options.frozen_layers; i < layers; ++i) {
-    auto& group = i < options.frozen_layers + options.apart_layers ? apart_ : joint_;
-    group.emplace_back("encoder.layer." + std::to_string(i) + ".", sizes);
-    for (Parameter* parameter : group.back().parameters()) ReadFromBert(weights, *parameter);
+    const bool joint = i >= options.frozen_layers + options.apart_layers;
+    TransformerLayer& layer = (joint ? joint_ : apart_).emplace_back(LayerName(i), sizes);
+    for (Parameter* parameter : layer.parameters()) ReadFromBert(weights, *parameter);
+    if (joint) layer.KeepLargestUnits(options_.joint_feed_forward);
   }
   std::mt19937_64 random(seed);
   segment_ = MakeParameter("segment", 1, sizes.width, false);
@@ -133,10 +154,13 @@ std::vector<Parameter*> ReaderNetwork::parameters() {
       parameters.insert(parameters.end(), of_layer.begin(), of_layer.end());
     }
   }
-  for (Parameter* parameter : {&segment_, &token_head_.weight, &token_head_.bias,
-                               &passage_head_.weight, &passage_head_.bias, &score_weights_})
-    parameters.push_back(parameter);
+  for (Parameter* parameter : Heads()) parameters.push_back(parameter);
   return parameters;
+}
+
+std::vector<Parameter*> ReaderNetwork::Heads() {
+  return {&segment_,           &token_head_.weight, &token_head_.bias, &passage_head_.weight,
+          &passage_head_.bias, &score_weights_};
 }
 
 std::vector<NamedTensor> ReaderNetwork::Tensors() {
@@ -155,37 +179,52 @@ ReaderFileInfo ReaderNetwork::FileInfo() const {
   info.frozen_layers = options_.frozen_layers;
   info.apart_layers = options_.apart_layers;
   info.joint_layers = options_.joint_layers;
+  info.joint_feed_forward = options_.joint_feed_forward;
   return info;
 }
 
 void ReaderNetwork::StartFrom(const ReaderFile& file) {
   const ReaderFileInfo& info = file.info();
-  const auto layers = [](std::size_t frozen, std::size_t apart, std::size_t joint) {
+  TransformerSizes sizes = Sizes(encoder_.config());
+  const std::size_t units =
+      info.joint_feed_forward != 0 ? info.joint_feed_forward : sizes.feed_forward;
+  const auto layers = [](std::size_t frozen, std::size_t apart, std::size_t joint,
+                         std::size_t feed_forward) {
     return std::to_string(frozen) + " frozen, " + std::to_string(apart) + " apart, " +
-           std::to_string(joint) + " joint layers";
+           std::to_string(joint) + " joint layers of " + std::to_string(feed_forward) + " units";
   };
-  const std::string theirs = layers(info.frozen_layers, info.apart_layers, info.joint_layers);
-  const std::string ours =
-      layers(options_.frozen_layers, options_.apart_layers, options_.joint_layers);
-  if (theirs != ours) {
+  if (info.frozen_layers != options_.frozen_layers || info.apart_layers != options_.apart_layers ||
+      info.joint_layers < options_.joint_layers || units < options_.joint_feed_forward) {
     throw Error(ErrorCode::kMismatch,
-                file.path().string() + ": has " + theirs + "; to be trained are " + ours);
+                file.path().string() + ": has " +
+                    layers(info.frozen_layers, info.apart_layers, info.joint_layers, units) +
+                    "; to be trained are " +
+                    layers(options_.frozen_layers, options_.apart_layers, options_.joint_layers,
+                           options_.joint_feed_forward));
   }
   if (info.base_fingerprint != encoder_.fingerprint()) {
     throw Error(ErrorCode::kMismatch, file.path().string() + ": was trained on " + info.base +
                                           ", not on these weights of " + encoder_.name());
   }
-  std::vector<std::vector<float>> values;
-  for (const Parameter* parameter : parameters()) {
-    const std::size_t rows = parameter->value.rows(), cols = parameter->value.cols();
-    values.push_back(rows == 1 ? file.Vector(parameter->name, cols)
-                               : file.Matrix(parameter->name, rows, cols));
+  std::vector<TransformerLayer> apart, joint;
+  for (std::size_t i = 0; i < apart_.size() + joint_.size(); ++i) {
+    const bool is_joint = i >= apart_.size();
+    if (is_joint) sizes.feed_forward = units;
+    TransformerLayer& layer =
+        (is_joint ? joint : apart).emplace_back(LayerName(options_.frozen_layers + i), sizes);
+    for (Parameter* parameter : layer.parameters()) ReadFromReader(file, *parameter);
+    if (is_joint) layer.KeepLargestUnits(options_.joint_feed_forward);
   }
-  std::size_t i = 0;
-  for (Parameter* parameter : parameters()) {
-    std::copy(values[i].begin(), values[i].end(), parameter->value.data());
-    ++i;
+  std::vector<Parameter> rest;
+  for (const Parameter* parameter : Heads()) {
+    rest.push_back(MakeParameter(parameter->name, parameter->value.rows(), parameter->value.cols(),
+                                 parameter->decays));
+    ReadFromReader(file, rest.back());
   }
+  std::move(apart.begin(), apart.end(), apart_.begin());
+  std::move(joint.begin(), joint.end(), joint_.begin());
+  const std::vector<Parameter*> heads = Heads();
+  for (std::size_t i = 0; i < heads.size(); ++i) *heads[i] = std::move(rest[i]);
 }
 
 void ReaderNetwork::TrainJointAlone(std::size_t cache_bytes) {

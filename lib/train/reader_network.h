@@ -48,6 +48,8 @@ struct ReaderNetworkOptions {
   std::size_t frozen_layers = 0;
   std::size_t apart_layers = 3;
   std::size_t joint_layers = 3;
+  // F of the joint layers: the largest units of what they start from. 0: the encoder's F.
+  std::size_t joint_feed_forward = 0;
   ReaderLossWeights loss = {};
 };
 
@@ -80,8 +82,8 @@ class ReaderNetwork {
  public:
   // Starts from the encoder's own layers, whose weights are read from `weights` (its
   // model.safetensors); heads are drawn from `seed`. Borrows the encoder. Throws
-  // Error(kInvalidArgument) if it has fewer layers than the options name or the loss weights make
-  // no sense, Error(kCorrupt) as SafetensorsFile.
+  // Error(kInvalidArgument) if it has fewer layers, or fewer units in their feed-forward part, than
+  // the options name or the loss weights make no sense, Error(kCorrupt) as SafetensorsFile.
   ReaderNetwork(const Encoder& encoder, const SafetensorsFile& weights,
                 const ReaderNetworkOptions& options, std::uint64_t seed);
   ~ReaderNetwork();
@@ -94,8 +96,10 @@ class ReaderNetwork {
                              const DropoutOptions& dropout, ThreadPool* pool,
                              std::span<const ReaderLogits> teacher = {});
 
-  // Goes on from a trained reader. Throws Error(kMismatch) if it has other layers or another base,
-  // Error(kCorrupt) as ReaderFile; the network is as it was then.
+  // Goes on from a trained reader. Of one with more joint layers the last are left out, of one with
+  // more units in their feed-forward part the smallest. Throws Error(kMismatch) if it has other
+  // layers apart, fewer joint ones or units, or another base, Error(kCorrupt) as ReaderFile; the
+  // network is as it was then.
   void StartFrom(const ReaderFile& file);
   // Of the layers, only the attention projections (query, key, value, output) are trained from now
   // on, with segment, heads and score weights.
@@ -113,6 +117,8 @@ class ReaderNetwork {
 
  private:
   struct Batch;
+  // All but the layers.
+  std::vector<Parameter*> Heads();
   // The layers' traces are kept for Backward, or all written over one.
   void Run(std::span<const ReaderQuestion> questions, const DropoutOptions& dropout,
            bool keep_traces, Batch& batch, ThreadPool* pool);

@@ -1,12 +1,18 @@
 #include "lib/train/transformer_layer.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "lib/attention/attention_backward.h"
 #include "lib/nn/row_blocks.h"
 
 namespace fovea {
 namespace {
+
+constexpr const char* kFeedForwardIn = "intermediate.dense";
+constexpr const char* kFeedForwardOut = "output.dense";
 
 MatrixView Top(Matrix& matrix, std::size_t rows) { return matrix.view().Rows(0, rows); }
 ConstMatrixView Top(const Matrix& matrix, std::size_t rows) { return matrix.view().Rows(0, rows); }
@@ -33,20 +39,40 @@ AttentionMask Mask(const std::vector<std::size_t>& starts) {
   return mask;
 }
 
+// The `count` inner units with the largest ‖w_in‖ ‖w_out‖ of in [F, D] and out [D, F], in order.
+std::vector<std::size_t> LargestUnits(ConstMatrixView in, ConstMatrixView out, std::size_t count) {
+  std::vector<double> sizes(in.rows);
+  for (std::size_t unit = 0; unit < in.rows; ++unit) {
+    double in_square = 0, out_square = 0;
+    for (std::size_t d = 0; d < in.cols; ++d) {
+      in_square += std::pow(static_cast<double>(in.row(unit)[d]), 2);
+      out_square += std::pow(static_cast<double>(out.row(d)[unit]), 2);
+    }
+    sizes[unit] = in_square * out_square;
+  }
+  std::vector<std::size_t> units(in.rows);
+  std::iota(units.begin(), units.end(), std::size_t{0});
+  std::stable_sort(units.begin(), units.end(),
+                   [&](std::size_t a, std::size_t b) { return sizes[a] > sizes[b]; });
+  units.resize(count);
+  std::sort(units.begin(), units.end());
+  return units;
+}
+
 }  // namespace
 
 TransformerLayer::TransformerLayer(const std::string& prefix, const TransformerSizes& sizes)
-    : sizes_(sizes),
+    : prefix_(prefix),
+      sizes_(sizes),
       query_key_value_(
           LinearLayer::Make(prefix + "attention.self.qkv", 3 * sizes.width, sizes.width)),
       attention_output_(
           LinearLayer::Make(prefix + "attention.output.dense", sizes.width, sizes.width)),
       attention_norm_(
           LayerNormLayer::Make(prefix + "attention.output.LayerNorm", sizes.width, sizes.epsilon)),
-      feed_forward_in_(
-          LinearLayer::Make(prefix + "intermediate.dense", sizes.feed_forward, sizes.width)),
+      feed_forward_in_(LinearLayer::Make(prefix + kFeedForwardIn, sizes.feed_forward, sizes.width)),
       feed_forward_out_(
-          LinearLayer::Make(prefix + "output.dense", sizes.width, sizes.feed_forward)),
+          LinearLayer::Make(prefix + kFeedForwardOut, sizes.width, sizes.feed_forward)),
       output_norm_(LayerNormLayer::Make(prefix + "output.LayerNorm", sizes.width, sizes.epsilon)) {}
 
 void TransformerLayer::Forward(std::span<const std::size_t> starts, const DropoutOptions& dropout,
@@ -114,6 +140,25 @@ void TransformerLayer::Backward(const Trace& trace, MatrixView gradient, Scratch
                                      projected.Cols(2 * width, 3 * width)},
                                     pool);
   query_key_value_.Backward(Top(trace.input, tokens), projected, gradient, true, pool);
+}
+
+void TransformerLayer::KeepLargestUnits(std::size_t units) {
+  if (units >= sizes_.feed_forward) return;
+  const std::size_t width = sizes_.width;
+  const Matrix& in = feed_forward_in_.weight.value;
+  const Matrix& out = feed_forward_out_.weight.value;
+  LinearLayer kept_in = LinearLayer::Make(prefix_ + kFeedForwardIn, units, width);
+  LinearLayer kept_out = LinearLayer::Make(prefix_ + kFeedForwardOut, width, units);
+  const std::vector<std::size_t> kept = LargestUnits(in.view(), out.view(), units);
+  for (std::size_t i = 0; i < units; ++i) {
+    std::copy_n(in.row(kept[i]).data(), width, kept_in.weight.value.row(i).data());
+    kept_in.bias.value.data()[i] = feed_forward_in_.bias.value.data()[kept[i]];
+    for (std::size_t d = 0; d < width; ++d) kept_out.weight.value.row(d)[i] = out.row(d)[kept[i]];
+  }
+  std::copy_n(feed_forward_out_.bias.value.data(), width, kept_out.bias.value.data());
+  feed_forward_in_ = std::move(kept_in);
+  feed_forward_out_ = std::move(kept_out);
+  sizes_.feed_forward = units;
 }
 
 std::vector<Parameter*> TransformerLayer::parameters() {

@@ -64,9 +64,16 @@ class TransformerLayer {
   // gradient [T, D]: in, of the output; out, of the input. Adds to the parameters' gradients.
   void Backward(const Trace& trace, MatrixView gradient, Scratch& scratch, ThreadPool* pool);
 
+  // Keeps of the feed-forward part the `units` <= F inner units whose weights are largest, by the
+  // product of the norms of what goes in and what comes out (magnitude pruning, Han et al. 2015, of
+  // whole units, as Li et al. 2017 prune filters).
+  void KeepLargestUnits(std::size_t units);
+
+  const TransformerSizes& sizes() const { return sizes_; }
   std::vector<Parameter*> parameters();
 
  private:
+  std::string prefix_;
   TransformerSizes sizes_;
   LinearLayer query_key_value_;
   LinearLayer attention_output_;

@@ -116,11 +116,29 @@ TEST_F(TrainReader, FineTuningTakesTheLayersOfItsStart) {
   const ReaderFile second(folder_.path() / "second");
   EXPECT_EQ(second.info().apart_layers, 1u);
   EXPECT_EQ(second.info().joint_layers, 1u);
-  const ProgramResult other =
-      Run({"train", "reader", "--data", "data.jsonl", "--out", "third", "--embedder", "./tiny",
-           "--init", "first", "--apart", "0"});
+  const ProgramResult other = Run({"train", "reader", "--data", "data.jsonl", "--out", "third",
+                                   "--embedder", "./tiny", "--init", "first", "--apart", "0"});
   EXPECT_EQ(other.status, 1);
   EXPECT_THAT(other.err, HasSubstr("has 0 frozen, 1 apart, 1 joint layers"));
+}
+
+TEST_F(TrainReader, FineTuningCanLeaveOutLayersAndUnits) {
+  Ok({"train", "reader", "--data", "data.jsonl", "--out", "first", "--embedder", "./tiny",
+      "--apart", "0", "--joint", "2"});
+  Ok({"train", "reader", "--data", "data.jsonl", "--out", "second", "--embedder", "./tiny",
+      "--init", "first", "--joint", "1", "--feed-forward", "32"});
+  const ReaderFile second(folder_.path() / "second");
+  EXPECT_EQ(second.info().joint_layers, 1u);
+  EXPECT_EQ(second.info().joint_feed_forward, 32u);
+  EXPECT_THAT(second.info().card.at("command"), HasSubstr("--joint 1 --feed-forward 32"));
+  Ok({"train", "reader", "--data", "data.jsonl", "--out", "third", "--embedder", "./tiny", "--init",
+      "second"});
+  EXPECT_EQ(ReaderFile(folder_.path() / "third").info().joint_feed_forward, 32u);
+  const ProgramResult wider =
+      Run({"train", "reader", "--data", "data.jsonl", "--out", "fourth", "--embedder", "./tiny",
+           "--init", "second", "--feed-forward", "40"});
+  EXPECT_EQ(wider.status, 1);
+  EXPECT_THAT(wider.err, HasSubstr("1 joint layers of 32 units"));
 }
 
 TEST_F(TrainReader, WritesExamplesForAnotherFramework) {

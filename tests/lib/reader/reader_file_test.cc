@@ -26,6 +26,7 @@ class ReaderFileTest : public ::testing::Test {
     info_.base_fingerprint = "0123";
     info_.apart_layers = 3;
     info_.joint_layers = 2;
+    info_.joint_feed_forward = 960;
     info_.abstain_threshold = 0.1f;
     info_.retrieval_weight = 2.5f;
     info_.answer_signs = {3, 0.25f, 6, 0.5f};
@@ -58,6 +59,7 @@ TEST_F(ReaderFileTest, WhatIsSaidOfItIsReadBack) {
   EXPECT_EQ(file.info().frozen_layers, 0u);
   EXPECT_EQ(file.info().apart_layers, 3u);
   EXPECT_EQ(file.info().joint_layers, 2u);
+  EXPECT_EQ(file.info().joint_feed_forward, 960u);
   EXPECT_EQ(file.info().abstain_threshold, 0.1f);
   EXPECT_EQ(file.info().retrieval_weight, 2.5f);
   EXPECT_EQ(file.info().answer_signs.lead, 3);
@@ -135,6 +137,7 @@ TEST_F(ReaderFileTest, MetadataThatIsMissingOrNoNumberIsNamed) {
   expect("apart_layers", "three", "\"apart_layers\" is \"three\", not a number");
   expect("apart_layers", "-1", "not a number");
   expect("joint_layers", "0", "\"joint_layers\" is 0");
+  expect("joint_feed_forward", "-1", "\"joint_feed_forward\" is \"-1\", not a number");
   expect("frozen_layers", "1000000000", "too many");
   expect("abstain_threshold", "nan", "\"abstain_threshold\" is not finite");
   expect("retrieval_weight", "-1", "\"retrieval_weight\" is not a finite number >= 0");

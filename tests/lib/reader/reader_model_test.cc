@@ -71,7 +71,8 @@ TEST_F(ReaderModelTest, InF32ItsLogitsAreThoseOfTheTrainedNetwork) {
   for (const ReaderNetworkOptions& options :
        {ReaderNetworkOptions{.apart_layers = 1, .joint_layers = 1},
         ReaderNetworkOptions{.frozen_layers = 1, .apart_layers = 0, .joint_layers = 1},
-        ReaderNetworkOptions{.apart_layers = 0, .joint_layers = 2}}) {
+        ReaderNetworkOptions{.apart_layers = 0, .joint_layers = 2},
+        ReaderNetworkOptions{.apart_layers = 1, .joint_layers = 1, .joint_feed_forward = 24}}) {
     const auto network = RandomReader(*base_, tiny_, options, 5);
     const ReaderModel model = Model(*network);
     for (std::uint32_t seed = 0; seed < 5; ++seed) {
@@ -239,6 +240,11 @@ TEST_F(ReaderModelTest, AMissingTensorIsNamed) {
   WriteReaderFile(path_, info, {});
   EXPECT_ERROR(ReaderModel(ReaderFile(path_), *base_, Precision::kInt8, &pool), ErrorCode::kCorrupt,
                "wants 3 layers of tiny, which has 2");
+  info.frozen_layers = 0;
+  info.joint_feed_forward = 41;
+  WriteReaderFile(path_, info, {});
+  EXPECT_ERROR(ReaderModel(ReaderFile(path_), *base_, Precision::kInt8, &pool), ErrorCode::kCorrupt,
+               "feed-forward layers of 41 units, tiny of 40");
 }
 
 }  // namespace
