@@ -43,19 +43,24 @@ float InnerProduct(std::span<const float> a, std::span<const float> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0f);
 }
 
-// e^20 a point of fusion's score: the best of an unread ranking takes most of what is shared out.
-constexpr double kUnreadSharpness = 20;
+// What a point of fusion's score counts beside the logarithm of the reader's weight: where "none of
+// these" has no weight, and what it grows by with the root of none's odds.
+constexpr double kScoreWeight = 3;
+constexpr double kUnreadScoreWeight = 20;
+constexpr double kLeastWeight = 1e-6;  // of the reader's: less is as good as nothing
 
-// By weight, where what the reader gives to "none of these" is shared out by retrieval's scores:
-// where it has no opinion, the order stays as it was.
+// By a logarithmic opinion pool (Genest and Zidek 1986) of the reader's weights and of retrieval,
+// which counts the more the more "none of these" has: where the reader has no opinion, the order
+// stays as it was.
 void SortByReading(float none_weight, std::span<Hit> hits) {
-  const auto unread = [](const Hit& hit) { return std::exp(kUnreadSharpness * hit.score); };
-  double sum = 0;
-  for (const Hit& hit : hits) sum += unread(hit);
-  const double share = static_cast<double>(none_weight) / sum;
-  const auto probability = [&](const Hit& hit) { return *hit.weight + share * unread(hit); };
+  const double none = std::clamp(static_cast<double>(none_weight), 0.0, 1.0);
+  const double reader = std::sqrt(1 - none);
+  const double retrieval = kScoreWeight * reader + kUnreadScoreWeight * std::sqrt(none);
+  const auto pooled = [&](const Hit& hit) {
+    return reader * std::log(std::max(*hit.weight, kLeastWeight)) + retrieval * hit.score;
+  };
   std::stable_sort(hits.begin(), hits.end(),
-                   [&](const Hit& a, const Hit& b) { return probability(a) > probability(b); });
+                   [&](const Hit& a, const Hit& b) { return pooled(a) > pooled(b); });
 }
 
 }  // namespace
