@@ -1,4 +1,4 @@
-// What a sentence that ends with a colon announces.
+// What a sentence that ends with a colon announces, or a heading.
 
 #pragma once
 
@@ -12,12 +12,13 @@ namespace fovea {
 
 // Ranges of a text.
 struct Announcement {
-  ByteRange sentence;            // ends with a colon
+  ByteRange sentence;            // ends with a colon, or is a heading
   std::vector<ByteRange> parts;  // in order, not empty
 };
 
 // `sentence` is one of SplitSentences(text). What it announces, or what the sentence does of whose
-// list it is an item of up to three words, which says little alone. The parts are of a list the
+// list it is an item of up to three words, which says little alone. A heading, a paragraph of up to
+// twelve words that ends no sentence, announces what stands under it. The parts are of a list the
 // first sentence of each item, without its marker; else the next sentence.
 std::optional<Announcement> AnnouncementOf(std::string_view text, ByteRange sentence);
 

@@ -63,6 +63,22 @@ void SortByReading(float none_weight, std::span<Hit> hits) {
                    [&](const Hit& a, const Hit& b) { return pooled(a) > pooled(b); });
 }
 
+// Moves the first `places` of the dense ranking among the first `count`, of which the last give
+// way; no more than half of them.
+void KeepDense(std::size_t count, int places, std::vector<FusedHit>& ranked) {
+  if (ranked.size() <= count) return;
+  places = std::min(places, static_cast<int>(count / 2));
+  const auto is_kept = [&](const FusedHit& hit) {
+    return hit.dense_rank.value_or(places + 1) <= places;
+  };
+  const auto cut = ranked.begin() + static_cast<std::ptrdiff_t>(count);
+  const auto outside = std::stable_partition(cut, ranked.end(), is_kept) - cut;
+  // From the end, those that give way are what is no dense hit to be kept itself.
+  auto end = cut;
+  for (auto given = outside; given > 0; --end) given -= !is_kept(*std::prev(end));
+  std::stable_partition(end, cut + outside, is_kept);
+}
+
 }  // namespace
 
 SearchMode ParseSearchMode(std::string_view name) {
@@ -242,6 +258,8 @@ std::vector<Hit> Searcher::Search(std::string_view query, const SearchOptions& o
       read || options.mode == SearchMode::kHybrid
           ? state.SearchHybrid(query, static_cast<int>(wanted), options.document_glob)
           : state.SearchOneSide(query, options);
+  if (read) KeepDense(static_cast<std::size_t>(read_passages), kDensePlaces, ranked);
+  if (options.mode == SearchMode::kHybrid) KeepDense(wanted, options.dense_places, ranked);
   if (ranked.size() > wanted) ranked.resize(wanted);
   std::vector<Hit> hits = state.WithPassages(ranked);
   state.Reorder(

@@ -14,7 +14,6 @@ using ::testing::IsEmpty;
 std::vector<std::string> Parts(std::string_view text, ByteRange sentence) {
   std::vector<std::string> parts;
   if (const std::optional<Announcement> announcement = AnnouncementOf(text, sentence)) {
-    EXPECT_TRUE(Slice(text, announcement->sentence).ends_with(':'));
     for (const ByteRange& part : announcement->parts) parts.emplace_back(Slice(text, part));
   }
   return parts;
@@ -61,6 +60,30 @@ TEST(Announced, AShortItemIsPartOfItsList) {
   EXPECT_THAT(With(kText, "It writes once and then it waits."), IsEmpty());
   EXPECT_THAT(With("Modes.\n\n- Slow.", "- Slow."), IsEmpty());
   EXPECT_THAT(With("Modes:\n\n- Slow is what it is.\n- Fast.", "- Slow is what it is."), IsEmpty());
+}
+
+TEST(Announced, WhatStandsUnderAHeading) {
+  constexpr std::string_view kText =
+      "4.11. The valid() function\n\nIt returns 1 if X is well-formed. Else it returns 0.\n\n"
+      "Storage Classes\n\n- NULL\n- TEXT\n\nPart Two\n\nPart Three\n\nThe end";
+  EXPECT_THAT(With(kText, "The valid() function"),
+              ElementsAre("It returns 1 if X is well-formed."));
+  EXPECT_THAT(With(kText, "Storage Classes"), ElementsAre("NULL", "TEXT"));
+  EXPECT_THAT(With(kText, "Part Two"), IsEmpty());
+  EXPECT_THAT(With(kText, "Part Three"), ElementsAre("The end"));
+  EXPECT_THAT(With(kText, "The end"), IsEmpty());
+}
+
+TEST(Announced, WhatIsNoHeading) {
+  EXPECT_THAT(With("The default is:\n\nALL ROWS\n\nIt means all.", "ALL ROWS"), IsEmpty());
+  EXPECT_THAT(With("It is so.\n\nand\n\nIt means all.", "and"), IsEmpty());
+  EXPECT_THAT(With("Fine. The Range\n\nIt means all.", "The Range"), IsEmpty());
+  EXPECT_THAT(With("The Range\nIt means all.", "The Range\nIt means all."), IsEmpty());
+  EXPECT_THAT(With("Is it so?\n\nIt means all.", "Is it so?"), IsEmpty());
+  EXPECT_THAT(
+      With("One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve More\n\nSo it is.",
+           "One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve More"),
+      IsEmpty());
 }
 
 TEST(Announced, NothingWithoutAColonAtTheEnd) {
