@@ -69,7 +69,6 @@ class TransformerLayer {
   // whole units, as Li et al. 2017 prune filters).
   void KeepLargestUnits(std::size_t units);
 
-  const TransformerSizes& sizes() const { return sizes_; }
   std::vector<Parameter*> parameters();
 
  private:
