@@ -156,7 +156,6 @@ Answer Pipeline::Ask(std::string_view question, const AskOptions& options, std::
   SearchOptions search;
   search.k = options.passages;
   search.mode = SearchMode::kHybrid;
-  search.dense_places = kDensePlaces;
   search.document_glob = options.document_glob;
   std::vector<Hit> hits = searcher().Search(FullQuestion(question, options), search);
   const double seconds = watch.Seconds();

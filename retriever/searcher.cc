@@ -43,40 +43,21 @@ float InnerProduct(std::span<const float> a, std::span<const float> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0f);
 }
 
-// What a point of fusion's score counts beside the logarithm of the reader's weight: where "none of
-// these" has no weight, and what it grows by with the root of none's odds.
-constexpr double kScoreWeight = 3;
-constexpr double kUnreadScoreWeight = 20;
+// What a point of fusion's score counts beside the logarithm of the reader's weight.
+constexpr double kScoreWeight = 30;
 constexpr double kLeastWeight = 1e-6;  // of the reader's: less is as good as nothing
 
-// By a logarithmic opinion pool (Genest and Zidek 1986) of the reader's weights and of retrieval,
-// which counts the more the more "none of these" has: where the reader has no opinion, the order
-// stays as it was.
+// By a logarithmic opinion pool (Genest and Zidek 1986) of the reader's weights and retrieval's
+// scores, the latter counting as much as "none of these" weighs: where the reader has no opinion,
+// the order stays as it was.
 void SortByReading(float none_weight, std::span<Hit> hits) {
   const double none = std::clamp(static_cast<double>(none_weight), 0.0, 1.0);
-  const double reader = std::sqrt(1 - none);
-  const double retrieval = kScoreWeight * reader + kUnreadScoreWeight * std::sqrt(none);
   const auto pooled = [&](const Hit& hit) {
-    return reader * std::log(std::max(*hit.weight, kLeastWeight)) + retrieval * hit.score;
+    return (1 - none) * std::log(std::max(*hit.weight, kLeastWeight)) +
+           none * kScoreWeight * hit.score;
   };
   std::stable_sort(hits.begin(), hits.end(),
                    [&](const Hit& a, const Hit& b) { return pooled(a) > pooled(b); });
-}
-
-// Moves the first `places` of the dense ranking among the first `count`, of which the last give
-// way; no more than half of them.
-void KeepDense(std::size_t count, int places, std::vector<FusedHit>& ranked) {
-  if (ranked.size() <= count) return;
-  places = std::min(places, static_cast<int>(count / 2));
-  const auto is_kept = [&](const FusedHit& hit) {
-    return hit.dense_rank.value_or(places + 1) <= places;
-  };
-  const auto cut = ranked.begin() + static_cast<std::ptrdiff_t>(count);
-  const auto outside = std::stable_partition(cut, ranked.end(), is_kept) - cut;
-  // From the end, those that give way are what is no dense hit to be kept itself.
-  auto end = cut;
-  for (auto given = outside; given > 0; --end) given -= !is_kept(*std::prev(end));
-  std::stable_partition(end, cut + outside, is_kept);
 }
 
 }  // namespace
@@ -258,8 +239,6 @@ std::vector<Hit> Searcher::Search(std::string_view query, const SearchOptions& o
       read || options.mode == SearchMode::kHybrid
           ? state.SearchHybrid(query, static_cast<int>(wanted), options.document_glob)
           : state.SearchOneSide(query, options);
-  if (read) KeepDense(static_cast<std::size_t>(read_passages), kDensePlaces, ranked);
-  if (options.mode == SearchMode::kHybrid) KeepDense(wanted, options.dense_places, ranked);
   if (ranked.size() > wanted) ranked.resize(wanted);
   std::vector<Hit> hits = state.WithPassages(ranked);
   state.Reorder(

@@ -25,19 +25,12 @@ enum class SearchMode { kRead, kHybrid, kDense, kLexical };
 SearchMode ParseSearchMode(std::string_view name);
 std::string_view Name(SearchMode mode);
 
-// Places among the passages that are read for the first of the dense ranking: a question in other
-// words than the page's has words enough in common with other pages to keep it out otherwise.
-constexpr int kDensePlaces = 2;
-
 struct SearchOptions {
   int k = 10;  // hits, >= 1
   SearchMode mode = SearchMode::kHybrid;
   std::string document_glob;  // "": all documents
   // The first hits of hybrid that kRead hands to the reader; the rest is kept behind.
   int read_passages = 8;
-  // kHybrid: so many of the hits, but no more than half, are the first of the dense ranking. In
-  // kRead kDensePlaces of those that are read are.
-  int dense_places = 0;
 };
 
 struct Hit {

@@ -118,33 +118,6 @@ TEST_F(SearcherTest, HybridKnowsBothScoresOfEveryHit) {
   EXPECT_EQ(searcher.Search("a companion that barks", Options(SearchMode::kHybrid, 2)).size(), 2u);
 }
 
-TEST_F(SearcherTest, PlacesAreKeptForTheFirstOfTheDenseRanking) {
-  // In meaning about the cat, in words about the others.
-  constexpr const char* kQuery = "kitten, feline, tomcat: loyal vessel, distant dough";
-  const LastTextReader reader;
-  const Searcher searcher(index_, TestEncoder(), &reader, &pool_);
-  const auto fused = searcher.Search(kQuery, Options(SearchMode::kHybrid));
-  const auto names = Names(fused);
-  ASSERT_EQ(names.size(), 5u);
-  ASSERT_EQ(names[4], "cats.txt");
-  ASSERT_EQ(fused[4].dense_rank, 1);
-
-  SearchOptions options = Options(SearchMode::kHybrid, 4);
-  options.dense_places = 2;
-  const auto kept = searcher.Search(kQuery, options);
-  EXPECT_THAT(Names(kept), ElementsAre(names[0], names[1], names[2], "cats.txt"));
-  EXPECT_GT(kept[2].score, kept[3].score);
-  options.k = 1;  // half a place is none
-  EXPECT_THAT(Names(searcher.Search(kQuery, options)), ElementsAre(names[0]));
-
-  SearchOptions read = Options(SearchMode::kRead);
-  read.read_passages = 4;
-  const auto hits = searcher.Search(kQuery, read);
-  EXPECT_EQ(hits.size(), 5u);
-  for (const Hit& hit : hits)
-    EXPECT_EQ(hit.weight.has_value(), hit.passage.chunk != fused[3].passage.chunk);
-}
-
 TEST_F(SearcherTest, ReadReordersTheFirstAndKeepsTheRestBehind) {
   const LastTextReader reader;
   const Searcher searcher(index_, TestEncoder(), &reader, &pool_);
