@@ -15,9 +15,13 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
 
+std::size_t LineBegin(std::string_view text, std::size_t at) {
+  return text.substr(0, at).find_last_of("\r\n") + 1;
+}
+
 // Spaces before the byte at `begin` in its line; nullopt where something else stands there.
 std::optional<std::size_t> Indent(std::string_view text, std::size_t begin) {
-  const std::size_t line = text.substr(0, begin).find_last_of("\r\n") + 1;
+  const std::size_t line = LineBegin(text, begin);
   const std::string_view before = text.substr(line, begin - line);
   if (before.find_first_not_of(" \t") != std::string_view::npos) return std::nullopt;
   return before.size();
@@ -33,7 +37,7 @@ bool HoldsBlankLine(std::string_view space) {
 bool IsHeading(std::string_view text, ByteRange sentence) {
   constexpr int kWordsOfAHeading = 12;
   const std::string_view spelt = Slice(text, sentence);
-  const std::size_t line = text.substr(0, sentence.begin).find_last_of('\n') + 1;
+  const std::size_t line = LineBegin(text, sentence.begin);
   const std::string_view number = text.substr(line, sentence.begin - line);
   if (number.find_first_not_of(" \t.0123456789") != number.npos || ListMarker(spelt) > 0)
     return false;
@@ -78,12 +82,12 @@ std::optional<Announcement> AnnouncementOf(std::string_view text, ByteRange sent
   const std::size_t marker = ListMarker(spelt);
   const bool mere_item = marker > 0 && CountWords(spelt.substr(marker)) <= kWordsOfAMereItem;
   const bool heading = IsHeading(text, sentence);
-  if (!mere_item && !heading && !spelt.ends_with(':')) return std::nullopt;
+  const bool announces = heading || spelt.ends_with(':');
+  if (!mere_item && !announces) return std::nullopt;
   const std::vector<ByteRange> sentences = SplitSentences(text);
   for (const ByteRange& announcer : sentences) {
     const bool itself = announcer == sentence;
-    if (!(itself && heading) && !(Slice(text, announcer).ends_with(':') && (itself || mere_item)))
-      continue;
+    if (!(itself ? announces : mere_item && Slice(text, announcer).ends_with(':'))) continue;
     std::vector<ByteRange> parts = PartsBehind(text, sentences, announcer);
     if (heading && !parts.empty() && IsHeading(text, parts.front())) return std::nullopt;
     const bool among = std::any_of(parts.begin(), parts.end(),

@@ -28,6 +28,13 @@ std::string FileName(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
 
+ReaderNetworkOptions LayersOf(const ReaderFileInfo& info) {
+  return {.frozen_layers = info.frozen_layers,
+          .apart_layers = info.apart_layers,
+          .joint_layers = info.joint_layers,
+          .joint_feed_forward = info.joint_feed_forward};
+}
+
 class TrainReaderCommand final : public Command {
  public:
   void Declare(OptionTable& table) override {
@@ -169,10 +176,7 @@ class TrainReaderCommand final : public Command {
   ReaderNetworkOptions NetworkOptions() const {
     ReaderNetworkOptions options;
     if (!init_.empty()) {
-      options.frozen_layers = start_.frozen_layers;
-      options.apart_layers = start_.apart_layers;
-      options.joint_layers = start_.joint_layers;
-      options.joint_feed_forward = start_.joint_feed_forward;
+      options = LayersOf(start_);
     } else if (frozen_) {
       options.apart_layers = static_cast<std::size_t>(std::max(0, 3 - *frozen_));
     }
@@ -190,11 +194,8 @@ class TrainReaderCommand final : public Command {
                                          const SafetensorsFile& weights) const {
     if (teacher_.empty()) return nullptr;
     const ReaderFile file(teacher_);
-    const ReaderNetworkOptions layers = {.frozen_layers = file.info().frozen_layers,
-                                         .apart_layers = file.info().apart_layers,
-                                         .joint_layers = file.info().joint_layers,
-                                         .joint_feed_forward = file.info().joint_feed_forward};
-    auto teacher = std::make_unique<ReaderNetwork>(encoder, weights, layers, options_.seed);
+    auto teacher =
+        std::make_unique<ReaderNetwork>(encoder, weights, LayersOf(file.info()), options_.seed);
     teacher->StartFrom(file);
     return teacher;
   }

@@ -23,6 +23,9 @@ struct ReaderFileInfo {
   std::size_t joint_layers = 0;  // at least 1
   // F of the joint layers; 0: the base's.
   std::size_t joint_feed_forward = 0;
+  std::size_t JointFeedForward(std::size_t of_base) const {
+    return joint_feed_forward != 0 ? joint_feed_forward : of_base;
+  }
   // Reader::abstain_threshold: of the "none of these" weight.
   float abstain_threshold = 0.5f;
   // Found on validation questions after the training: how much more a passage fits for each unit of

@@ -110,8 +110,7 @@ ReaderModel::ReaderModel(const ReaderFile& file, const Encoder& base, Precision 
   frozen_layers_ = static_cast<int>(info.frozen_layers);
   std::vector<EncoderLayer> layers(info.apart_layers + info.joint_layers);
   const auto feed_forward = static_cast<std::size_t>(config_.feed_forward);
-  const std::size_t of_joint =
-      info.joint_feed_forward != 0 ? info.joint_feed_forward : feed_forward;
+  const std::size_t of_joint = info.JointFeedForward(feed_forward);
   ParallelFor(pool, layers.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       layers[i] = ReadLayer(file, info.frozen_layers + i, width(),

@@ -186,8 +186,7 @@ ReaderFileInfo ReaderNetwork::FileInfo() const {
 void ReaderNetwork::StartFrom(const ReaderFile& file) {
   const ReaderFileInfo& info = file.info();
   TransformerSizes sizes = Sizes(encoder_.config());
-  const std::size_t units =
-      info.joint_feed_forward != 0 ? info.joint_feed_forward : sizes.feed_forward;
+  const std::size_t units = info.JointFeedForward(sizes.feed_forward);
   const auto layers = [](std::size_t frozen, std::size_t apart, std::size_t joint,
                          std::size_t feed_forward) {
     return std::to_string(frozen) + " frozen, " + std::to_string(apart) + " apart, " +

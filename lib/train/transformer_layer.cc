@@ -11,9 +11,6 @@
 namespace fovea {
 namespace {
 
-constexpr const char* kFeedForwardIn = "intermediate.dense";
-constexpr const char* kFeedForwardOut = "output.dense";
-
 MatrixView Top(Matrix& matrix, std::size_t rows) { return matrix.view().Rows(0, rows); }
 ConstMatrixView Top(const Matrix& matrix, std::size_t rows) { return matrix.view().Rows(0, rows); }
 
@@ -39,6 +36,11 @@ AttentionMask Mask(const std::vector<std::size_t>& starts) {
   return mask;
 }
 
+// Of the same name and kind; the value is to be filled in.
+Parameter OfShape(const Parameter& parameter, std::size_t rows, std::size_t cols) {
+  return MakeParameter(parameter.name, rows, cols, parameter.decays);
+}
+
 // The `count` inner units with the largest ‖w_in‖ ‖w_out‖ of in [F, D] and out [D, F], in order.
 std::vector<std::size_t> LargestUnits(ConstMatrixView in, ConstMatrixView out, std::size_t count) {
   std::vector<double> sizes(in.rows);
@@ -62,17 +64,17 @@ std::vector<std::size_t> LargestUnits(ConstMatrixView in, ConstMatrixView out, s
 }  // namespace
 
 TransformerLayer::TransformerLayer(const std::string& prefix, const TransformerSizes& sizes)
-    : prefix_(prefix),
-      sizes_(sizes),
+    : sizes_(sizes),
       query_key_value_(
           LinearLayer::Make(prefix + "attention.self.qkv", 3 * sizes.width, sizes.width)),
       attention_output_(
           LinearLayer::Make(prefix + "attention.output.dense", sizes.width, sizes.width)),
       attention_norm_(
           LayerNormLayer::Make(prefix + "attention.output.LayerNorm", sizes.width, sizes.epsilon)),
-      feed_forward_in_(LinearLayer::Make(prefix + kFeedForwardIn, sizes.feed_forward, sizes.width)),
+      feed_forward_in_(
+          LinearLayer::Make(prefix + "intermediate.dense", sizes.feed_forward, sizes.width)),
       feed_forward_out_(
-          LinearLayer::Make(prefix + kFeedForwardOut, sizes.width, sizes.feed_forward)),
+          LinearLayer::Make(prefix + "output.dense", sizes.width, sizes.feed_forward)),
       output_norm_(LayerNormLayer::Make(prefix + "output.LayerNorm", sizes.width, sizes.epsilon)) {}
 
 void TransformerLayer::Forward(std::span<const std::size_t> starts, const DropoutOptions& dropout,
@@ -147,17 +149,17 @@ void TransformerLayer::KeepLargestUnits(std::size_t units) {
   const std::size_t width = sizes_.width;
   const Matrix& in = feed_forward_in_.weight.value;
   const Matrix& out = feed_forward_out_.weight.value;
-  LinearLayer kept_in = LinearLayer::Make(prefix_ + kFeedForwardIn, units, width);
-  LinearLayer kept_out = LinearLayer::Make(prefix_ + kFeedForwardOut, width, units);
+  Parameter in_weight = OfShape(feed_forward_in_.weight, units, width);
+  Parameter in_bias = OfShape(feed_forward_in_.bias, 1, units);
+  Parameter out_weight = OfShape(feed_forward_out_.weight, width, units);
   const std::vector<std::size_t> kept = LargestUnits(in.view(), out.view(), units);
   for (std::size_t i = 0; i < units; ++i) {
-    std::copy_n(in.row(kept[i]).data(), width, kept_in.weight.value.row(i).data());
-    kept_in.bias.value.data()[i] = feed_forward_in_.bias.value.data()[kept[i]];
-    for (std::size_t d = 0; d < width; ++d) kept_out.weight.value.row(d)[i] = out.row(d)[kept[i]];
+    std::copy_n(in.row(kept[i]).data(), width, in_weight.value.row(i).data());
+    in_bias.value.data()[i] = feed_forward_in_.bias.value.data()[kept[i]];
+    for (std::size_t d = 0; d < width; ++d) out_weight.value.row(d)[i] = out.row(d)[kept[i]];
   }
-  std::copy_n(feed_forward_out_.bias.value.data(), width, kept_out.bias.value.data());
-  feed_forward_in_ = std::move(kept_in);
-  feed_forward_out_ = std::move(kept_out);
+  feed_forward_in_ = {std::move(in_weight), std::move(in_bias)};
+  feed_forward_out_.weight = std::move(out_weight);
   sizes_.feed_forward = units;
 }
 

@@ -72,7 +72,6 @@ class TransformerLayer {
   std::vector<Parameter*> parameters();
 
  private:
-  std::string prefix_;
   TransformerSizes sizes_;
   LinearLayer query_key_value_;
   LinearLayer attention_output_;
