@@ -60,9 +60,11 @@ Words WordsOf(std::string_view text) {
     first = false;
     marks |= placed.marks_before;
     begins_clause |= marks != kNoMark || word == "that";
-    const bool being = IsBeing(word);
-    if (!being && !HoldsDigit(word) && IsLightWord(word)) continue;
-    words.order.push_back({being ? std::string(kBeing) : StemOf(word), marks, begins_clause});
+    const bool marked = !placed.own_mark.empty();
+    const bool being = !marked && IsBeing(word);
+    if (!being && !marked && !HoldsDigit(word) && IsLightWord(word)) continue;
+    words.order.push_back(
+        {being ? std::string(kBeing) : placed.own_mark + StemOf(word), marks, begins_clause});
     marks = kNoMark;
     begins_clause = false;
   }

@@ -48,7 +48,7 @@ bool HoldsWord(std::string_view text) {
   return false;
 }
 
-// What is between white space, without punctuation at its ends.
+// What is between white space, without punctuation at its ends that is no part of the word.
 std::vector<ByteRange> WordsOf(std::string_view sentence) {
   std::vector<ByteRange> words;
   for (std::size_t at = 0; at < sentence.size();) {
@@ -64,14 +64,23 @@ std::vector<ByteRange> WordsOf(std::string_view sentence) {
     };
     while (word.begin < word.end && mark(word.begin)) ++word.begin;
     while (word.begin < word.end && mark(word.end - 1)) --word.end;
+    word.begin -= BytesOfOwnMark(sentence, word.begin);
+    const bool between_colons =
+        word.end < at && sentence[word.begin] == ':' && sentence[word.end] == ':';
+    if (between_colons) ++word.end;  // ":memory:"
     if (HoldsWord(Slice(sentence, word))) words.push_back(word);
   }
   return words;
 }
 
-// A statement begins with a capital, but for words like "iPhone".
+// A statement begins with a capital, but for words like "iPhone" and "sqlite3_open".
 std::string Capitalised(std::string text) {
-  const bool spelt = std::any_of(text.begin(), text.end(), IsAsciiUpper);
+  const std::string_view first = std::string_view(text).substr(0, text.find(' '));
+  const bool spelt =
+      std::any_of(text.begin(), text.end(), IsAsciiUpper) ||
+      std::any_of(first.begin(), first.end(),
+                  [](char c) { return !IsWordByte(c) && c != '-' && c != '\'' && c != ','; }) ||
+      HoldsDigit(first);
   if (!spelt && IsAsciiLower(text.front()))
     text.front() = static_cast<char>(text.front() - 'a' + 'A');
   return text;

@@ -46,7 +46,9 @@ std::vector<PlacedWord> PlaceWords(std::string_view text) {
   std::string word;
   std::size_t end = 0;  // of the last word
   const auto add = [&](std::size_t at, std::size_t begin) {
-    words.push_back({std::move(word), MarksIn(text.substr(end, begin - end))});
+    const std::size_t own = BytesOfOwnMark(text, begin);
+    words.push_back({std::move(word), std::string(text.substr(begin - own, own)),
+                     MarksIn(text.substr(end, begin - own - end))});
     word.clear();
     end = at;
   };
@@ -104,6 +106,18 @@ unsigned MarksIn(std::string_view between) {
     }
   }
   return marks;
+}
+
+std::size_t BytesOfOwnMark(std::string_view text, std::size_t begin) {
+  for (const std::string_view mark : {"--", "-", ".", ":"}) {
+    if (!text.substr(0, begin).ends_with(mark)) continue;
+    const std::string_view before = text.substr(0, begin - mark.size());
+    constexpr std::string_view kOpen = "\"'([{`";
+    const bool apart = before.empty() || IsAsciiSpace(before.back()) ||
+                       kOpen.find(before.back()) != std::string_view::npos;
+    return apart ? mark.size() : 0;
+  }
+  return 0;
 }
 
 bool Encloses(unsigned before, unsigned after) {

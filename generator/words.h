@@ -40,12 +40,17 @@ enum Marks : unsigned {
 // The marks in `between`, the text from one word's end to the next word's beginning.
 unsigned MarksIn(std::string_view between);
 
+// How many bytes of marks directly before the word at `begin` belong to it: ".import", ":memory:",
+// "--csv" and "-1" are something else without them.
+std::size_t BytesOfOwnMark(std::string_view text, std::size_t begin);
+
 // Whether what stands between these two places may be left out: it is enclosed by two marks that
 // belong together.
 bool Encloses(unsigned before, unsigned after);
 
 struct PlacedWord {
   std::string word;                 // as SplitWords gives it
+  std::string own_mark;             // in front of it (BytesOfOwnMark)
   unsigned marks_before = kNoMark;  // between it and the word before
 };
 // SplitWords with what parts the words.

@@ -96,6 +96,14 @@ TEST(BearsOutTest, ANegationIsInBothOrInNone) {
   EXPECT_TRUE(SaysSo("Mount Elbert did not rise.", "Elbert did not rise."));
 }
 
+TEST(BearsOutTest, AWordKeepsTheMarkThatBelongsToIt) {
+  constexpr std::string_view kShell = "Use .import --all to load it, or -1 for zero.";
+  EXPECT_TRUE(SaysSo(kShell, "Use .import --all to load it."));
+  EXPECT_FALSE(SaysSo(kShell, "Use import --all to load it."));
+  EXPECT_FALSE(SaysSo(kShell, "Use .import all to load it."));
+  EXPECT_FALSE(SaysSo(kShell, "Use .import --all to load it, or 1 for zero."));
+}
+
 TEST(GroundingTest, EachStatementNamesTheSentenceThatBearsItOut) {
   const auto grounded = Ground("It rises to an elevation of 4,401 metres. A governor of Colorado.",
                                TwoSentences(), kQuestion);

@@ -165,6 +165,17 @@ TEST(OrderedWordsTest, SomethingIsAlwaysLeft) {
   EXPECT_TRUE(Restricted(words, "Nobody").Leaves(End())) << "written under another rule";
 }
 
+TEST(OrderedWordsTest, NamesOfCodeAreSpeltAsTheyAre) {
+  const std::string shell = "sqlite> .import --csv tab, or open \":memory:\" (at -1).";
+  const OrderedWords words(shell, {8, 15}, Tokens(), End());
+  EXPECT_TRUE(MayWrite(words, "sqlite> .import --csv tab"));
+  EXPECT_TRUE(MayWrite(words, "sqlite> .import --csv tab, or open :memory: at -1"));
+  EXPECT_FALSE(MayWrite(words, "Sqlite> .import --csv tab"));
+  EXPECT_FALSE(MayWrite(words, "sqlite> import --csv tab"));
+  EXPECT_TRUE(MayWrite({"a_b() opens it.", {0, 5}, Tokens(), End()}, "a_b opens it"));
+  EXPECT_FALSE(MayWrite({"a_b() opens it.", {0, 5}, Tokens(), End()}, "A_b opens it"));
+}
+
 TEST(OrderedWordsTest, WordsOfOtherScriptsAreWritten) {
   const std::string sentence = "Die Straße nach Köln — 東京 und zurück.";
   const OrderedWords words(sentence, {4, 11}, Tokens(), End());

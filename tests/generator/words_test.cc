@@ -55,6 +55,15 @@ TEST(WordsTest, WordsKnowWhatPartsThem) {
                                  kComma, kNoMark, kClauseEnd, kDash, kClauseEnd, kDash));
 }
 
+TEST(WordsTest, WordsKnowTheMarkThatBelongsToThem) {
+  std::vector<std::string> marked;
+  for (const PlacedWord& placed : PlaceWords(".import --csv (-1), \":memory:\" -o x; well-known, "
+                                             "3.5 a.b ...and end. Next: -- - 1:2")) {
+    if (!placed.own_mark.empty()) marked.push_back(placed.own_mark + placed.word);
+  }
+  EXPECT_THAT(marked, ElementsAre(".import", "--csv", "-1", ":memory", "-o"));
+}
+
 TEST(WordsTest, MarksEncloseThatBelongTogether) {
   EXPECT_TRUE(Encloses(kComma, kComma));
   EXPECT_TRUE(Encloses(kOpenBracket, kCloseBracket | kComma));
