@@ -13,9 +13,9 @@
 namespace fovea {
 namespace {
 
-std::set<std::string> Stems(std::string_view text) {
-  return ContentStems(SplitWords(AsciiLower(text)));
-}
+std::vector<std::string> LowerWords(std::string_view text) { return SplitWords(AsciiLower(text)); }
+
+std::set<std::string> Stems(std::string_view text) { return ContentStems(LowerWords(text)); }
 
 // How far the greatest cosine lies above the mean of the others.
 std::optional<double> Lead(std::span<const Hit> hits) {
@@ -30,14 +30,34 @@ std::optional<double> Lead(std::span<const Hit> hits) {
   return scores.back() - others / static_cast<double>(scores.size() - 1);
 }
 
-// Share of the question's words that the sentence holds; nullopt: it has none that count.
-std::optional<double> Covered(std::string_view question, std::string_view sentence) {
-  const std::set<std::string> asked = Stems(question);
-  if (asked.empty()) return std::nullopt;
-  const std::set<std::string> there = Stems(sentence);
+// Share of `asked` that the text holds.
+double Covered(const std::set<std::string>& asked, std::string_view text) {
+  const std::set<std::string> there = Stems(text);
   const auto found = std::count_if(asked.begin(), asked.end(),
                                    [&](const std::string& stem) { return there.contains(stem); });
   return static_cast<double>(found) / static_cast<double>(asked.size());
+}
+
+// Of the weight of all passages, the share of those that hold the short answer.
+double Agreeing(std::span<const Passage> passages, const Reading& reading) {
+  const AnswerSpan& span = reading.spans.front();
+  const std::vector<std::string> answer =
+      LowerWords(Slice(passages[span.passage].text, span.range));
+  double agreeing = 0;
+  double all = 0;
+  for (std::size_t i = 0; i < passages.size(); ++i) {
+    const auto weight = static_cast<double>(reading.passages[i].weight);
+    all += weight;
+    const std::vector<std::string> words = LowerWords(passages[i].text);
+    const bool holds =
+        std::search(words.begin(), words.end(), answer.begin(), answer.end()) != words.end();
+    if (i == span.passage || (holds && !answer.empty())) agreeing += weight;
+  }
+  return all > 0 ? agreeing / all : 0;
+}
+
+double Nats(const AnswerSign& sign, double value) {
+  return static_cast<double>(sign.nats) * (value - static_cast<double>(sign.neutral));
 }
 
 }  // namespace
@@ -46,13 +66,14 @@ double AnswerNats(const AnswerSigns& signs, std::string_view question, std::span
                   std::span<const Passage> passages, const Reading& reading) {
   const std::optional<double> lead = Lead(hits);
   if (reading.spans.empty() || !lead) return 0;
-  const auto nats = [](float weight, float neutral, double value) {
-    return static_cast<double>(weight) * (value - static_cast<double>(neutral));
-  };
-  const std::vector<EvidenceSentence> sentences = SentencesByWeight(passages, reading);
-  const std::optional<double> covered = Covered(question, sentences.front().text);
-  return nats(signs.lead, signs.neutral_lead, *lead) +
-         (covered ? nats(signs.covered, signs.neutral_covered, *covered) : 0);
+  const double nats = Nats(signs.lead, *lead) + Nats(signs.share, Agreeing(passages, reading));
+  const std::set<std::string> asked = Stems(question);
+  if (asked.empty()) return nats;
+  const EvidenceSentence answering = SentencesByWeight(passages, reading).front();
+  const Passage& passage = passages[answering.passage];
+  const std::string all = passage.title + "\n" + passage.heading + "\n" + passage.text;
+  return nats + Nats(signs.covered, Covered(asked, answering.text)) +
+         Nats(signs.known, Covered(asked, all));
 }
 
 }  // namespace fovea

@@ -1,6 +1,6 @@
 // What besides the reader's network tells whether an answer is there: one passage that retrieval
-// finds much nearer than the others, and a sentence that holds the words of the question
-// (AnswerSigns, docs/reader.md).
+// finds much nearer than the others, passages that agree in the answer, and a passage and sentence
+// that hold the words of the question (AnswerSigns, docs/reader.md).
 
 #pragma once
 

@@ -109,17 +109,19 @@ struct ReadOptions {
   AttentionDetail attention = AttentionDetail::kNone;
 };
 
-// Signs that the network does not see of an answer being there, each in nats on
-// log((1 − none) / none) for a unit above the value that neither raises nor lowers it. Found on
-// questions with and without an answer after the training (docs/reader.md). Zeros: they do not
-// count.
+// A quantity that tells whether an answer is there.
+struct AnswerSign {
+  float nats = 0;     // on log((1 − none) / none), for a unit above `neutral`
+  float neutral = 0;  // the value that neither raises nor lowers it
+};
+
+// Signs that the network does not see of an answer being there. Found on questions with and without
+// an answer after the training (docs/reader.md). Zeros: they do not count.
 struct AnswerSigns {
-  // How far the greatest cosine of the passages lies above the mean of the others.
-  float lead = 0;
-  float neutral_lead = 0;
-  // Share of the question's words in the sentence with the short answer.
-  float covered = 0;
-  float neutral_covered = 0;
+  AnswerSign lead;     // how far the greatest cosine of the passages lies above the others' mean
+  AnswerSign covered;  // share of the question's words in the sentence with the short answer
+  AnswerSign known;    // share of them in its passage, title and heading
+  AnswerSign share;    // of the weight of all passages, that of those that hold the short answer
 };
 
 // Adds `nats` to log((1 − none) / none): the weights of passages, sentences, tokens and spans grow

@@ -27,13 +27,19 @@ std::string Text(float value) {
 // Fields that older files lack.
 struct SignField {
   const char* key;
-  float AnswerSigns::*value;
+  AnswerSign AnswerSigns::*sign;
+  float AnswerSign::*value;
 };
-constexpr auto kSignFields =
-    std::to_array<SignField>({{"sign_lead", &AnswerSigns::lead},
-                              {"neutral_lead", &AnswerSigns::neutral_lead},
-                              {"sign_covered", &AnswerSigns::covered},
-                              {"neutral_covered", &AnswerSigns::neutral_covered}});
+constexpr auto kSignFields = std::to_array<SignField>({
+    {"sign_lead", &AnswerSigns::lead, &AnswerSign::nats},
+    {"neutral_lead", &AnswerSigns::lead, &AnswerSign::neutral},
+    {"sign_covered", &AnswerSigns::covered, &AnswerSign::nats},
+    {"neutral_covered", &AnswerSigns::covered, &AnswerSign::neutral},
+    {"sign_known", &AnswerSigns::known, &AnswerSign::nats},
+    {"neutral_known", &AnswerSigns::known, &AnswerSign::neutral},
+    {"sign_share", &AnswerSigns::share, &AnswerSign::nats},
+    {"neutral_share", &AnswerSigns::share, &AnswerSign::neutral},
+});
 
 void Check(const std::filesystem::path& path, const ReaderFileInfo& info) {
   const auto reject = [&](const char* what) {
@@ -46,7 +52,8 @@ void Check(const std::filesystem::path& path, const ReaderFileInfo& info) {
   if (!std::isfinite(info.retrieval_weight) || info.retrieval_weight < 0)
     reject("a finite retrieval_weight >= 0");
   for (const SignField& field : kSignFields) {
-    if (!std::isfinite(info.answer_signs.*field.value)) reject("finite signs of an answer");
+    if (!std::isfinite(info.answer_signs.*field.sign.*field.value))
+      reject("finite signs of an answer");
   }
 }
 
@@ -63,7 +70,7 @@ std::map<std::string, std::string> Metadata(const ReaderFileInfo& info) {
   metadata["abstain_threshold"] = Text(info.abstain_threshold);
   metadata["retrieval_weight"] = Text(info.retrieval_weight);
   for (const SignField& field : kSignFields)
-    metadata[field.key] = Text(info.answer_signs.*field.value);
+    metadata[field.key] = Text(info.answer_signs.*field.sign.*field.value);
   return metadata;
 }
 
@@ -166,8 +173,9 @@ ReaderFile::ReaderFile(const std::filesystem::path& path) : file_(path) {
     metadata.Fail("retrieval_weight", "is not a finite number >= 0");
   for (const SignField& field : kSignFields) {
     if (file_.metadata().count(field.key) == 0) continue;
-    info_.answer_signs.*field.value = metadata.TakeNumber<float>(field.key);
-    if (!std::isfinite(info_.answer_signs.*field.value)) metadata.Fail(field.key, "is not finite");
+    float& value = info_.answer_signs.*field.sign.*field.value;
+    value = metadata.TakeNumber<float>(field.key);
+    if (!std::isfinite(value)) metadata.Fail(field.key, "is not finite");
   }
   info_.card = metadata.Rest();
 }

@@ -8,12 +8,17 @@
 namespace fovea {
 namespace {
 
-constexpr AnswerSigns kSigns = {
-    .lead = 10, .neutral_lead = 0.2f, .covered = 4, .neutral_covered = 0.5f};
+// 4 nats a unit above 0.5.
+AnswerSigns Only(AnswerSign AnswerSigns::*sign) {
+  AnswerSigns signs;
+  signs.*sign = {4, 0.5f};
+  return signs;
+}
 
 class AnswerSignsTest : public ::testing::Test {
  protected:
   AnswerSignsTest() : passages_(2), hits_(2) {
+    Score(0.6f, 0.4f);
     passages_[0].text = "The robot sleeps. It wakes in the old factory.";
     passages_[1].text = "Nothing.";
     reading_.passages.resize(2);
@@ -25,8 +30,8 @@ class AnswerSignsTest : public ::testing::Test {
     hits_[0].dense_score = first;
     hits_[1].dense_score = second;
   }
-  double Nats(const std::string& question) const {
-    return AnswerNats(kSigns, question, hits_, passages_, reading_);
+  double Nats(AnswerSign AnswerSigns::*sign, const std::string& question) const {
+    return AnswerNats(Only(sign), question, hits_, passages_, reading_);
   }
 
   std::vector<Passage> passages_;
@@ -35,32 +40,58 @@ class AnswerSignsTest : public ::testing::Test {
 };
 
 TEST_F(AnswerSignsTest, WordsOfTheQuestionInTheSentenceWithTheAnswerCount) {
-  Score(0.6f, 0.4f);  // a lead that counts for nothing
-  EXPECT_NEAR(Nats("What wakes in the factory?"), 4 * (1 - 0.5), 1e-5);
-  EXPECT_NEAR(Nats("Who wakes the giant?"), 4 * (0.5 - 0.5), 1e-5);
-  EXPECT_NEAR(Nats("Where is the robot?"), 4 * (0 - 0.5), 1e-5) << "it is in another sentence";
-  EXPECT_NEAR(Nats("Who is it?"), 0, 1e-5) << "nothing to look for";
+  const auto nats = [&](const char* question) { return Nats(&AnswerSigns::covered, question); };
+  EXPECT_NEAR(nats("What wakes in the factory?"), 4 * (1 - 0.5), 1e-5);
+  EXPECT_NEAR(nats("Who wakes the giant?"), 4 * (0.5 - 0.5), 1e-5);
+  EXPECT_NEAR(nats("Where is the robot?"), 4 * (0 - 0.5), 1e-5) << "it is in another sentence";
+  EXPECT_EQ(nats("Who is it?"), 0) << "nothing to look for";
+}
+
+TEST_F(AnswerSignsTest, WordsOfTheQuestionInThePassageWithTheAnswerCount) {
+  const auto nats = [&](const char* question) { return Nats(&AnswerSigns::known, question); };
+  EXPECT_NEAR(nats("Where is the robot?"), 4 * (1 - 0.5), 1e-5);
+  EXPECT_NEAR(nats("Where is the giant?"), 4 * (0 - 0.5), 1e-5);
+  EXPECT_EQ(nats("Who is it?"), 0) << "nothing to look for";
+  passages_[0].title = "Giants";
+  passages_[0].heading = "A dwarf";
+  EXPECT_NEAR(nats("Where do the giants meet the dwarf?"), 4 * (2.0 / 3 - 0.5), 1e-5);
+  passages_[1].text = "They meet here.";
+  EXPECT_NEAR(nats("Where do they meet?"), 4 * (0 - 0.5), 1e-5) << "it is in another passage";
+}
+
+TEST_F(AnswerSignsTest, PassagesThatAgreeInTheAnswerCount) {
+  const auto nats = [&] { return Nats(&AnswerSigns::share, "Who is it?"); };
+  reading_.passages[0].weight = 0.3f;
+  reading_.passages[1].weight = 0.1f;
+  EXPECT_NEAR(nats(), 4 * (0.75 - 0.5), 1e-5);
+  passages_[1].text = "They are in THE OLD\nfactory.";
+  EXPECT_NEAR(nats(), 4 * (1 - 0.5), 1e-5);
+  passages_[1].text = "They are in the older factory.";
+  EXPECT_NEAR(nats(), 4 * (0.75 - 0.5), 1e-5) << "part of a word is not the word";
+  reading_.passages[0].weight = reading_.passages[1].weight = 0;
+  EXPECT_NEAR(nats(), 4 * (0 - 0.5), 1e-5) << "nothing weighs";
 }
 
 TEST_F(AnswerSignsTest, ALeadInRetrievalCounts) {
   Score(0.9f, 0.4f);
-  EXPECT_NEAR(Nats("Who is it?"), 10 * (0.5 - 0.2), 1e-5);
+  EXPECT_NEAR(Nats(&AnswerSigns::lead, "Who is it?"), 4 * (0.5 - 0.5), 1e-5);
   Score(0.4f, 0.4f);
-  EXPECT_NEAR(Nats("Who is it?"), 10 * (0 - 0.2), 1e-5);
+  EXPECT_NEAR(Nats(&AnswerSigns::lead, "Who is it?"), 4 * (0 - 0.5), 1e-5);
 }
 
 TEST_F(AnswerSignsTest, GivenPassagesShowNone) {
-  EXPECT_EQ(Nats("What wakes in the factory?"), 0);
-  Score(0.9f, 0.4f);
   hits_[1].dense_score.reset();
-  EXPECT_EQ(Nats("What wakes in the factory?"), 0) << "one cosine leads nothing";
+  for (const auto sign :
+       {&AnswerSigns::lead, &AnswerSigns::covered, &AnswerSigns::known, &AnswerSigns::share}) {
+    EXPECT_EQ(Nats(sign, "What wakes in the factory?"), 0) << "one cosine leads nothing";
+  }
 }
 
 TEST_F(AnswerSignsTest, WithoutSignsOrASpanNothingCounts) {
-  Score(0.9f, 0.4f);
-  EXPECT_EQ(AnswerNats({}, "Where is the robot?", hits_, passages_, reading_), 0);
+  const std::string question = "What wakes in the factory?";
+  EXPECT_EQ(AnswerNats({}, question, hits_, passages_, reading_), 0);
   reading_.spans.clear();
-  EXPECT_EQ(Nats("Where is the robot?"), 0);
+  EXPECT_EQ(Nats(&AnswerSigns::covered, question), 0);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ class ReaderFileTest : public ::testing::Test {
     info_.joint_feed_forward = 960;
     info_.abstain_threshold = 0.1f;
     info_.retrieval_weight = 2.5f;
-    info_.answer_signs = {3, 0.25f, 6, 0.5f};
+    info_.answer_signs = {{3, 0.25f}, {6, 0.5f}, {7, 0.75f}, {8, 0.125f}};
     info_.card = {{"data", "made up"}, {"licence", "none"}};
   }
 
@@ -62,10 +62,15 @@ TEST_F(ReaderFileTest, WhatIsSaidOfItIsReadBack) {
   EXPECT_EQ(file.info().joint_feed_forward, 960u);
   EXPECT_EQ(file.info().abstain_threshold, 0.1f);
   EXPECT_EQ(file.info().retrieval_weight, 2.5f);
-  EXPECT_EQ(file.info().answer_signs.lead, 3);
-  EXPECT_EQ(file.info().answer_signs.neutral_lead, 0.25f);
-  EXPECT_EQ(file.info().answer_signs.covered, 6);
-  EXPECT_EQ(file.info().answer_signs.neutral_covered, 0.5f);
+  const AnswerSigns& signs = file.info().answer_signs;
+  EXPECT_EQ(signs.lead.nats, 3);
+  EXPECT_EQ(signs.lead.neutral, 0.25f);
+  EXPECT_EQ(signs.covered.nats, 6);
+  EXPECT_EQ(signs.covered.neutral, 0.5f);
+  EXPECT_EQ(signs.known.nats, 7);
+  EXPECT_EQ(signs.known.neutral, 0.75f);
+  EXPECT_EQ(signs.share.nats, 8);
+  EXPECT_EQ(signs.share.neutral, 0.125f);
   EXPECT_EQ(file.info().card, info_.card);
 }
 
@@ -155,8 +160,8 @@ TEST_F(ReaderFileTest, RetrievalsWeightAndTheSignsAreZeroWhereTheyAreMissing) {
                     {"joint_layers", "3"},
                     {"abstain_threshold", "0.5"}});
   EXPECT_EQ(ReaderFile{path_}.info().retrieval_weight, 0);
-  EXPECT_EQ(ReaderFile{path_}.info().answer_signs.lead, 0);
-  EXPECT_EQ(ReaderFile{path_}.info().answer_signs.covered, 0);
+  EXPECT_EQ(ReaderFile{path_}.info().answer_signs.lead.nats, 0);
+  EXPECT_EQ(ReaderFile{path_}.info().answer_signs.share.nats, 0);
 }
 
 TEST_F(ReaderFileTest, NumbersThatAreNotFiniteAreNeitherWrittenNorRead) {
@@ -173,7 +178,7 @@ TEST_F(ReaderFileTest, NumbersThatAreNotFiniteAreNeitherWrittenNorRead) {
 }
 
 TEST_F(ReaderFileTest, SignsThatAreNotFiniteAreNotWritten) {
-  info_.answer_signs.covered = std::numeric_limits<float>::quiet_NaN();
+  info_.answer_signs.covered.nats = std::numeric_limits<float>::quiet_NaN();
   EXPECT_ERROR(Write(), ErrorCode::kInvalidArgument, "finite signs");
 }
 
