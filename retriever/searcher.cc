@@ -44,17 +44,22 @@ float InnerProduct(std::span<const float> a, std::span<const float> b) {
 }
 
 // What a point of fusion's score counts beside the logarithm of the reader's weight.
-constexpr double kScoreWeight = 30;
-constexpr double kLeastWeight = 1e-6;  // of the reader's: less is as good as nothing
+constexpr double kScoreWeight = 6;
+// What a hit has beside its share of the reader's weight, for all that weighs "none of these".
+constexpr double kShareOfNone = 2;
+constexpr double kLeastShare = 1e-9;
 
-// By a logarithmic opinion pool (Genest and Zidek 1986) of the reader's weights and retrieval's
-// scores, the latter counting as much as "none of these" weighs: where the reader has no opinion,
-// the order stays as it was.
+// Pools the reader's weights and retrieval's scores as logarithms (a logarithmic opinion pool,
+// Genest and Zidek 1986). The more "none of these" weighs, the less does the order change; where it
+// weighs all, not at all.
 void SortByReading(float none_weight, std::span<Hit> hits) {
-  const double none = std::clamp(static_cast<double>(none_weight), 0.0, 1.0);
+  double all = 0;
+  for (const Hit& hit : hits) all += *hit.weight;
+  const double beside =
+      kShareOfNone * std::clamp(static_cast<double>(none_weight), 0.0, 1.0) + kLeastShare;
   const auto pooled = [&](const Hit& hit) {
-    return (1 - none) * std::log(std::max(*hit.weight, kLeastWeight)) +
-           none * kScoreWeight * hit.score;
+    const double share = all > 0 ? *hit.weight / all : 0;
+    return std::log(share + beside) + kScoreWeight * hit.score;
   };
   std::stable_sort(hits.begin(), hits.end(),
                    [&](const Hit& a, const Hit& b) { return pooled(a) > pooled(b); });

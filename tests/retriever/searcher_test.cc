@@ -33,10 +33,11 @@ class LastTextReader final : public Reader {
     Reading reading;
     reading.none_weight = none_;
     for (const ReaderInput& input : passages) {
-      float rank = 1;
-      for (const ReaderInput& other : passages) rank += other.passage->text < input.passage->text;
-      reading.passages.push_back(
-          {.weight = (1 - none_) * rank / 100, .sentences = {}, .tokens = {}});
+      float weight = 0.99f * (1 - none_);
+      for (const ReaderInput& other : passages) {
+        if (other.passage->text > input.passage->text) weight /= 100;
+      }
+      reading.passages.push_back({.weight = weight, .sentences = {}, .tokens = {}});
     }
     return reading;
   }
