@@ -14,9 +14,9 @@ documents=$(tools/install-corpus.sh sqlite3-doc)
 fovea=build/release/tools/fovea
 "$fovea" index "$documents"
 for question in \
-  "What is the default page size of a database file?" \
+  "What is the default page size?" \
   "How do I make a partial index?" \
-  "What does PRAGMA journal_mode=WAL change?"; do
+  "What happens to a WAL file when the last connection closes?"; do
   printf '\n\n> %s\n\n' "$question"
   "$fovea" ask "$question"
 done
