@@ -1,10 +1,8 @@
 #include "generator/answer_text.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
-#include "generator/announced.h"
 #include "lib/base/ascii.h"
 
 namespace fovea {
@@ -15,14 +13,12 @@ namespace {
 constexpr float kSecondSentenceShare = 0.3f;
 constexpr int kQuotedWords = 40;
 
-// Empty where the sentence is no part of an announcement, or the words that may be used end before
-// it.
+// Empty where the words that may be used end before the sentence.
 std::vector<std::string> QuoteAnnouncement(std::span<const Passage> passages,
-                                           const EvidenceSentence& best, const AskOptions& options,
+                                           const EvidenceSentence& best,
+                                           const Announcement& announced, const AskOptions& options,
                                            Answer& answer) {
   const std::string_view passage = passages[best.passage].text;
-  const std::optional<Announcement> announcement = AnnouncementOf(passage, best.range);
-  if (!announcement) return {};
   AnswerText text(options.max_words);
   std::vector<Citation> citations;
   std::size_t end = 0;
@@ -33,8 +29,8 @@ std::vector<std::string> QuoteAnnouncement(std::span<const Passage> passages,
     end = range.end;
     return true;
   };
-  bool fits = add(announcement->sentence);
-  for (const ByteRange& part : announcement->parts) fits = fits && add(part);
+  bool fits = add(announced.sentence);
+  for (const ByteRange& part : announced.parts) fits = fits && add(part);
   if (end < best.range.end) return {};
   answer.citations = std::move(citations);
   return text.pieces();
@@ -77,12 +73,16 @@ void AddCitation(std::vector<Citation>& citations, Citation citation) {
 
 std::vector<std::string> Quote(std::span<const Passage> passages,
                                std::span<const EvidenceSentence> sentences,
+                               const std::optional<Announcement>& announced,
                                const AskOptions& options, Answer& answer) {
   answer.source = AnswerSource::kQuoted;
   answer.citations.clear();
   const EvidenceSentence& best = sentences.front();
-  std::vector<std::string> pieces = QuoteAnnouncement(passages, best, options, answer);
-  if (!pieces.empty()) return pieces;
+  if (announced) {
+    std::vector<std::string> pieces =
+        QuoteAnnouncement(passages, best, *announced, options, answer);
+    if (!pieces.empty()) return pieces;
+  }
   AnswerText text(options.max_words);
   text.Add(CollapseSpace(best.text), answer.short_answer.value_or(""));
   AddCitation(answer.citations, Cite(passages, best));

@@ -2,11 +2,13 @@
 
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "generator/announced.h"
 #include "generator/answer.h"
 #include "generator/grounding.h"
 #include "lib/text/document.h"
@@ -40,11 +42,12 @@ Citation Cite(std::span<const Passage> passages, const EvidenceSentence& sentenc
 // The same sentence may be read in two overlapping passages: it is cited once.
 void AddCitation(std::vector<Citation>& citations, Citation citation);
 
-// The first of `sentences` (not empty, heaviest first) with the announcement that it makes or is
-// part of; where there is none, the second where it weighs nearly as much and both are short. Sets
-// the answer's source and citations.
+// The first of `sentences` (not empty, heaviest first) with `announced`, the announcement that it
+// makes or is part of; where there is none, the second where it weighs nearly as much and both are
+// short. Sets the answer's source and citations.
 std::vector<std::string> Quote(std::span<const Passage> passages,
                                std::span<const EvidenceSentence> sentences,
+                               const std::optional<Announcement>& announced,
                                const AskOptions& options, Answer& answer);
 
 }  // namespace fovea

@@ -193,13 +193,14 @@ Answer Pipeline::AskPassages(std::string_view question, std::vector<Hit> hits,
       answer.short_answer = CollapseSpace(Slice(passages[span.passage].text, span.range));
     }
     std::vector<std::string> pieces;
-    // What a sentence announces is quoted: the decoder would have to copy a list.
     const EvidenceSentence& best = sentences.front();
-    if (options.mode == AnswerMode::kGenerate &&
-        !AnnouncementOf(passages[best.passage].text, best.range)) {
+    const std::optional<Announcement> announced =
+        AnnouncementOf(passages[best.passage].text, best.range);
+    // What a sentence announces is quoted: the decoder would have to copy a list.
+    if (options.mode == AnswerMode::kGenerate && !announced) {
       pieces = state.Writer().Write({passages, reading, sentences}, options, answer, stop);
     }
-    if (pieces.empty()) pieces = Quote(passages, sentences, options, answer);
+    if (pieces.empty()) pieces = Quote(passages, sentences, announced, options, answer);
     Deliver(pieces, options, answer);
   }
   for (std::size_t i = 0; i < passages.size(); ++i) {

@@ -32,7 +32,8 @@ class QuoteTest : public ::testing::Test {
     AskOptions options;
     options.max_words = max_words;
     text_.clear();
-    for (const std::string& piece : fovea::Quote(passages_, sentences, options, answer_))
+    const auto announced = AnnouncementOf(passages_[0].text, sentences.front().range);
+    for (const std::string& piece : fovea::Quote(passages_, sentences, announced, options, answer_))
       text_ += piece;
   }
   std::vector<std::string> Cited() const {
