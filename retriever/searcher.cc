@@ -47,11 +47,10 @@ float InnerProduct(std::span<const float> a, std::span<const float> b) {
 constexpr double kScoreWeight = 6;
 // What a hit has beside its share of the reader's weight, for all that weighs "none of these".
 constexpr double kShareOfNone = 2;
-constexpr double kLeastShare = 1e-9;
+constexpr double kLeastShare = 1e-9;  // for the logarithm
 
 // Pools the reader's weights and retrieval's scores as logarithms (a logarithmic opinion pool,
-// Genest and Zidek 1986). The more "none of these" weighs, the less does the order change; where it
-// weighs all, not at all.
+// Genest and Zidek 1986). The more "none of these" weighs, the less does the order change.
 void SortByReading(float none_weight, std::span<Hit> hits) {
   double all = 0;
   for (const Hit& hit : hits) all += *hit.weight;
