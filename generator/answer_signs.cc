@@ -8,12 +8,9 @@
 
 #include "generator/evidence.h"
 #include "generator/words.h"
-#include "lib/base/ascii.h"
 
 namespace fovea {
 namespace {
-
-std::vector<std::string> LowerWords(std::string_view text) { return SplitWords(AsciiLower(text)); }
 
 std::set<std::string> Stems(std::string_view text) { return ContentStems(LowerWords(text)); }
 
@@ -48,10 +45,7 @@ double Agreeing(std::span<const Passage> passages, const Reading& reading) {
   for (std::size_t i = 0; i < passages.size(); ++i) {
     const auto weight = static_cast<double>(reading.passages[i].weight);
     all += weight;
-    const std::vector<std::string> words = LowerWords(passages[i].text);
-    const bool holds =
-        std::search(words.begin(), words.end(), answer.begin(), answer.end()) != words.end();
-    if (i == span.passage || (holds && !answer.empty())) agreeing += weight;
+    if (i == span.passage || HoldsRun(LowerWords(passages[i].text), answer)) agreeing += weight;
   }
   return all > 0 ? agreeing / all : 0;
 }

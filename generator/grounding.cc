@@ -100,7 +100,7 @@ bool StandIn(std::span<const Word> words, std::span<const Word> evidence) {
 // A small decoder that has lost its way says the same again and again; a sentence that means
 // something hardly ever holds the same four words in a row twice.
 bool Loops(std::string_view statement) {
-  const std::vector<std::string> words = SplitWords(AsciiLower(statement));
+  const std::vector<std::string> words = LowerWords(statement);
   std::set<std::vector<std::string>> seen;
   for (auto word = words.begin(); words.end() - word >= 4; ++word) {
     if (!seen.insert({word, word + 4}).second) return true;
@@ -112,7 +112,7 @@ bool Loops(std::string_view statement) {
 // era."
 bool IsTautology(std::string_view statement) {
   constexpr auto kCopulas = std::to_array<std::string_view>({"are", "be", "is", "was", "were"});
-  const std::vector<std::string> words = SplitWords(AsciiLower(statement));
+  const std::vector<std::string> words = LowerWords(statement);
   const auto copula =
       std::find_first_of(words.begin(), words.end(), kCopulas.begin(), kCopulas.end());
   const std::set<std::string> before = ContentStems({words.begin(), copula});
@@ -147,7 +147,7 @@ bool SameWord(std::string_view asked, std::string_view word) {
 std::vector<std::string> Subjects(std::string_view question) {
   std::vector<std::string> subjects;
   bool measured = false;
-  for (const std::string& word : SplitWords(AsciiLower(question))) {
+  for (const std::string& word : LowerWords(question)) {
     if (!measured && !IsFunctionWord(word)) subjects.push_back(word);
     measured = word == "how";
   }
@@ -177,7 +177,7 @@ bool IsAbout(std::string_view question, const Passage& passage) {
   if (subjects.empty()) return true;
   const std::string_view texts[] = {passage.title, passage.heading, passage.text};
   return std::any_of(std::begin(texts), std::end(texts), [&](std::string_view text) {
-    const std::vector<std::string> words = SplitWords(AsciiLower(text));
+    const std::vector<std::string> words = LowerWords(text);
     return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
       return std::any_of(subjects.begin(), subjects.end(),
                          [&](const std::string& subject) { return SameWord(subject, word); });
@@ -187,10 +187,7 @@ bool IsAbout(std::string_view question, const Passage& passage) {
 
 bool Repeats(std::string_view sentence, std::string_view question) {
   if (sentence.find('?') == std::string_view::npos) return false;
-  const std::vector<std::string> said = SplitWords(AsciiLower(sentence));
-  const std::vector<std::string> asked = SplitWords(AsciiLower(question));
-  return !asked.empty() &&
-         std::search(said.begin(), said.end(), asked.begin(), asked.end()) != said.end();
+  return HoldsRun(LowerWords(sentence), LowerWords(question));
 }
 
 std::vector<GroundedStatement> Ground(std::string_view answer,

@@ -78,6 +78,13 @@ std::vector<std::string> SplitWords(std::string_view text) {
   return words;
 }
 
+std::vector<std::string> LowerWords(std::string_view text) { return SplitWords(AsciiLower(text)); }
+
+bool HoldsRun(std::span<const std::string> words, std::span<const std::string> run) {
+  return !run.empty() &&
+         std::search(words.begin(), words.end(), run.begin(), run.end()) != words.end();
+}
+
 unsigned MarksIn(std::string_view between) {
   unsigned marks = kNoMark;
   for (std::size_t at = 0; at < between.size(); ++at) {

@@ -26,6 +26,10 @@ TextCharacter CharacterAt(std::string_view text, std::size_t at);
 
 // As they are spelt, but "4,401" without its comma.
 std::vector<std::string> SplitWords(std::string_view text);
+// The same in lower case.
+std::vector<std::string> LowerWords(std::string_view text);
+// Whether `run`, which is not empty, stands in `words`, one after the other.
+bool HoldsRun(std::span<const std::string> words, std::span<const std::string> run);
 
 // What stands between two words and parts them, as bits.
 enum Marks : unsigned {

@@ -47,18 +47,16 @@ float InnerProduct(std::span<const float> a, std::span<const float> b) {
 constexpr double kScoreWeight = 6;
 // What a hit has beside its share of the reader's weight, for all that weighs "none of these".
 constexpr double kShareOfNone = 2;
-constexpr double kLeastShare = 1e-9;  // for the logarithm
 
-// Pools the reader's weights and retrieval's scores as logarithms (a logarithmic opinion pool,
-// Genest and Zidek 1986). The more "none of these" weighs, the less does the order change.
+// By (share + kShareOfNone · none) · exp(kScoreWeight · score): the reader's weights and
+// retrieval's scores in a logarithmic opinion pool (Genest and Zidek 1986). The more "none of
+// these" weighs, the less does the order change.
 void SortByReading(float none_weight, std::span<Hit> hits) {
   double all = 0;
   for (const Hit& hit : hits) all += *hit.weight;
-  const double beside =
-      kShareOfNone * std::clamp(static_cast<double>(none_weight), 0.0, 1.0) + kLeastShare;
+  const double beside = kShareOfNone * static_cast<double>(none_weight) * all;
   const auto pooled = [&](const Hit& hit) {
-    const double share = all > 0 ? *hit.weight / all : 0;
-    return std::log(share + beside) + kScoreWeight * hit.score;
+    return (*hit.weight + beside) * std::exp(kScoreWeight * hit.score);
   };
   std::stable_sort(hits.begin(), hits.end(),
                    [&](const Hit& a, const Hit& b) { return pooled(a) > pooled(b); });

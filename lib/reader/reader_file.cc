@@ -24,22 +24,23 @@ std::string Text(float value) {
   return {text.data(), result.ptr};
 }
 
-// Fields that older files lack.
-struct SignField {
-  const char* key;
+struct NamedSign {
+  const char* name;
   AnswerSign AnswerSigns::*sign;
-  float AnswerSign::*value;
 };
-constexpr auto kSignFields = std::to_array<SignField>({
-    {"sign_lead", &AnswerSigns::lead, &AnswerSign::nats},
-    {"neutral_lead", &AnswerSigns::lead, &AnswerSign::neutral},
-    {"sign_covered", &AnswerSigns::covered, &AnswerSign::nats},
-    {"neutral_covered", &AnswerSigns::covered, &AnswerSign::neutral},
-    {"sign_known", &AnswerSigns::known, &AnswerSign::nats},
-    {"neutral_known", &AnswerSigns::known, &AnswerSign::neutral},
-    {"sign_share", &AnswerSigns::share, &AnswerSign::nats},
-    {"neutral_share", &AnswerSigns::share, &AnswerSign::neutral},
-});
+constexpr auto kSigns = std::to_array<NamedSign>({{"lead", &AnswerSigns::lead},
+                                                  {"covered", &AnswerSigns::covered},
+                                                  {"known", &AnswerSigns::known},
+                                                  {"share", &AnswerSigns::share}});
+
+// Fields that older files lack: visit(key, value), the value as const as `signs`.
+template <typename Signs, typename Visit>
+void ForEachSignField(Signs& signs, const Visit& visit) {
+  for (const auto& [name, sign] : kSigns) {
+    visit(std::string("sign_") + name, (signs.*sign).nats);
+    visit(std::string("neutral_") + name, (signs.*sign).neutral);
+  }
+}
 
 void Check(const std::filesystem::path& path, const ReaderFileInfo& info) {
   const auto reject = [&](const char* what) {
@@ -51,10 +52,9 @@ void Check(const std::filesystem::path& path, const ReaderFileInfo& info) {
   if (!std::isfinite(info.abstain_threshold)) reject("a finite abstain_threshold");
   if (!std::isfinite(info.retrieval_weight) || info.retrieval_weight < 0)
     reject("a finite retrieval_weight >= 0");
-  for (const SignField& field : kSignFields) {
-    if (!std::isfinite(info.answer_signs.*field.sign.*field.value))
-      reject("finite signs of an answer");
-  }
+  ForEachSignField(info.answer_signs, [&](const std::string&, float value) {
+    if (!std::isfinite(value)) reject("finite signs of an answer");
+  });
 }
 
 std::map<std::string, std::string> Metadata(const ReaderFileInfo& info) {
@@ -69,8 +69,8 @@ std::map<std::string, std::string> Metadata(const ReaderFileInfo& info) {
     metadata["joint_feed_forward"] = std::to_string(info.joint_feed_forward);
   metadata["abstain_threshold"] = Text(info.abstain_threshold);
   metadata["retrieval_weight"] = Text(info.retrieval_weight);
-  for (const SignField& field : kSignFields)
-    metadata[field.key] = Text(info.answer_signs.*field.sign.*field.value);
+  ForEachSignField(info.answer_signs,
+                   [&](const std::string& key, float value) { metadata[key] = Text(value); });
   return metadata;
 }
 
@@ -171,12 +171,11 @@ ReaderFile::ReaderFile(const std::filesystem::path& path) : file_(path) {
     info_.retrieval_weight = metadata.TakeNumber<float>("retrieval_weight");
   if (!std::isfinite(info_.retrieval_weight) || info_.retrieval_weight < 0)
     metadata.Fail("retrieval_weight", "is not a finite number >= 0");
-  for (const SignField& field : kSignFields) {
-    if (file_.metadata().count(field.key) == 0) continue;
-    float& value = info_.answer_signs.*field.sign.*field.value;
-    value = metadata.TakeNumber<float>(field.key);
-    if (!std::isfinite(value)) metadata.Fail(field.key, "is not finite");
-  }
+  ForEachSignField(info_.answer_signs, [&](const std::string& key, float& value) {
+    if (file_.metadata().count(key) == 0) return;
+    value = metadata.TakeNumber<float>(key);
+    if (!std::isfinite(value)) metadata.Fail(key, "is not finite");
+  });
   info_.card = metadata.Rest();
 }
 

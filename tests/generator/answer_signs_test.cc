@@ -73,18 +73,22 @@ TEST_F(AnswerSignsTest, PassagesThatAgreeInTheAnswerCount) {
 }
 
 TEST_F(AnswerSignsTest, ALeadInRetrievalCounts) {
-  Score(0.9f, 0.4f);
-  EXPECT_NEAR(Nats(&AnswerSigns::lead, "Who is it?"), 4 * (0.5 - 0.5), 1e-5);
+  Score(0.9f, 0.2f);
+  EXPECT_NEAR(Nats(&AnswerSigns::lead, "Who is it?"), 4 * (0.7 - 0.5), 1e-5);
   Score(0.4f, 0.4f);
   EXPECT_NEAR(Nats(&AnswerSigns::lead, "Who is it?"), 4 * (0 - 0.5), 1e-5);
 }
 
 TEST_F(AnswerSignsTest, GivenPassagesShowNone) {
+  const auto expect_none = [&](const char* why) {
+    for (const auto sign :
+         {&AnswerSigns::lead, &AnswerSigns::covered, &AnswerSigns::known, &AnswerSigns::share})
+      EXPECT_EQ(Nats(sign, "What wakes in the factory?"), 0) << why;
+  };
   hits_[1].dense_score.reset();
-  for (const auto sign :
-       {&AnswerSigns::lead, &AnswerSigns::covered, &AnswerSigns::known, &AnswerSigns::share}) {
-    EXPECT_EQ(Nats(sign, "What wakes in the factory?"), 0) << "one cosine leads nothing";
-  }
+  expect_none("one cosine leads nothing");
+  hits_[0].dense_score.reset();
+  expect_none("no cosine");
 }
 
 TEST_F(AnswerSignsTest, WithoutSignsOrASpanNothingCounts) {
