@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
+#include <set>
 #include <sstream>
 
 #include "generator/pipeline.h"
@@ -15,6 +16,7 @@
 #include "lib/reader/reader_windows.h"
 #include "lib/text/sentences.h"
 #include "lib/text/utf8.h"
+#include "retriever/store.h"
 #include "tools/altered_question.h"
 #include "tools/json_lines.h"
 #include "tools/output.h"
@@ -182,7 +184,22 @@ TrainingData ReadTrainingData(const std::vector<TrainingFile>& files, bool skip_
                 files.front().path + ": no questions to train on (" + std::to_string(data.skipped) +
                     " lines left out); see docs/formats.md, \"Training data\"");
   }
+  data.asked_contexts = data.contexts.size();
   return data;
+}
+
+void AddPassagesOf(const std::filesystem::path& folder, TrainingData& data) {
+  std::set<std::string> known;
+  for (const TrainingContext& context : data.contexts) known.insert(context.text);
+  const std::unique_ptr<Store> store = Store::Open(folder, Store::Mode::kRead);
+  store->ForEachDocument([&](const DocumentRecord& document) {
+    for (const auto& [id, chunk] : store->ChunksOfDocument(document.id)) {
+      std::string text = store->DocumentText(document.id, chunk.range);
+      if (!Blank(text) && known.insert(text).second)
+        data.contexts.push_back({document.title, std::move(text)});
+    }
+    return true;
+  });
 }
 
 std::vector<std::vector<Candidate>> FindCandidates(Session& session, const TrainingData& data,
@@ -273,7 +290,11 @@ TrainingExamples::TrainingExamples(const TrainingData& data,
 
 std::string TrainingExamples::Description() const {
   return questions_.Description() + ", " + std::to_string(options_.passages) +
-         " passages each, altered " + FormatFixed(static_cast<double>(options_.altered), 3);
+         " passages each, altered " + FormatFixed(static_cast<double>(options_.altered), 3) +
+         (data_.contexts.size() == data_.asked_contexts
+              ? ""
+              : ", " + std::to_string(data_.contexts.size() - data_.asked_contexts) +
+                    " more passages");
 }
 
 std::vector<std::string> TrainingExamples::AnswerTexts(const TrainingQuestion& question) const {
@@ -340,7 +361,8 @@ ExampleParts TrainingExamples::Parts(std::size_t which) const {
   for (const Candidate& candidate : candidates) {
     if (candidate.context == question.context) {
       parts.right = candidate;
-    } else if (!ContainsAnswer(data_.contexts[candidate.context].text, answers)) {
+    } else if (answers.empty() ? candidate.context < data_.asked_contexts
+                               : !ContainsAnswer(data_.contexts[candidate.context].text, answers)) {
       parts.wrong.push_back(candidate);
     }
   }

@@ -33,7 +33,8 @@ struct TrainingQuestion {
 };
 
 struct TrainingData {
-  std::vector<TrainingContext> contexts;  // each once
+  std::vector<TrainingContext> contexts;  // each once: the questions' first, then others
+  std::size_t asked_contexts = 0;         // that questions are about
   std::vector<TrainingQuestion> questions;
   std::vector<EpochQuestions::Part> files;  // whose questions they are, in order
   std::size_t skipped = 0;
@@ -44,6 +45,10 @@ struct TrainingData {
 // `skip_bad` it is counted and left out. No question at all is the same error. `files` must not be
 // empty.
 TrainingData ReadTrainingData(const std::vector<TrainingFile>& files, bool skip_bad);
+
+// Adds the passages of the index in `folder` that are not among the contexts yet: no question is
+// about them, but retrieval finds them too. Throws as Store::Open does.
+void AddPassagesOf(const std::filesystem::path& folder, TrainingData& data);
 
 // A context that retrieval gives for a question.
 struct Candidate {
@@ -69,7 +74,9 @@ struct ReaderDataOptions {
 struct ExampleParts {
   std::vector<TokenId> question;
   Candidate right;
-  std::vector<Candidate> wrong;  // that do not hold the answer, best first
+  // That do not hold the answer, best first. Of a question without an answer: among the contexts
+  // that questions are about; elsewhere it may have one.
+  std::vector<Candidate> wrong;
 };
 
 // The examples of the trainer. Borrows data, encoder and near words.

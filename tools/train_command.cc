@@ -63,6 +63,8 @@ class TrainReaderCommand final : public Command {
     table.Integer("valid-limit", &valid_limit_, 1, "only the first N validation questions");
     table.Integer("patience", &patience_, 0,
                   "epochs without a better validation F1 before it stops; 0: never (default: 2)");
+    table.Text("negatives", &negatives_, "DIR",
+               "an index whose passages are hard negatives too, beside the data's own");
     table.Flag("resume", &resume_, "go on from the checkpoint beside --out, if there is one");
     table.Flag("skip-bad", &skip_bad_, "leave out lines that are wrong, and count them");
     table.Integer("epochs", &options_.epochs, 1, "passes over the data (default: 2)");
@@ -149,6 +151,7 @@ class TrainReaderCommand final : public Command {
 
   TrainingData ReadData(Session& session) const {
     TrainingData data = ReadTrainingData(files_, skip_bad_);
+    if (!negatives_.empty()) AddPassagesOf(negatives_, data);
     if (data.skipped > 0) session.Warn(std::to_string(data.skipped) + " lines left out");
     return data;
   }
@@ -293,6 +296,7 @@ class TrainReaderCommand final : public Command {
                  JsonNumber(teacher_loss_.teacher).dump() + " --teacher-temperature " +
                  JsonNumber(teacher_loss_.temperature).dump();
     }
+    if (!negatives_.empty()) command += " --negatives " + FileName(negatives_);
     if (!valid_.empty()) command += " --valid " + FileName(valid_);
     if (shared_ != ReaderLossWeights{}.shared) command += " --shared " + JsonNumber(shared_).dump();
     const ReaderNetworkOptions network = NetworkOptions();
@@ -328,6 +332,7 @@ class TrainReaderCommand final : public Command {
   int state_cache_mib_ = 2048;
   std::string teacher_;
   ReaderLossWeights teacher_loss_ = {.teacher = 0.5f};
+  std::string negatives_;
   std::string valid_;
   std::string licence_;
   std::optional<float> abstain_;

@@ -7,6 +7,8 @@
 #include <set>
 
 #include "lib/base/thread_pool.h"
+#include "retriever/indexer.h"
+#include "retriever/store.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/models.h"
 #include "tests/support/temp_folder.h"
@@ -121,6 +123,26 @@ TEST_F(TrainingFile, NoQuestionAtAllIsAnError) {
                "none");
 }
 
+TEST_F(TrainingFile, PassagesOfAnIndexAreAddedOnce) {
+  folder_.Write("docs/lamp.md", "# The lamp\n\nIt burns whale oil.\n");
+  folder_.Write("docs/bees.txt", "Ada Fenn kept bees.");
+  const std::filesystem::path index = folder_.path() / "index";
+  {
+    ThreadPool pool{1};
+    const std::unique_ptr<Store> store = Store::Open(index, Store::Mode::kWrite);
+    Indexer(*store, TestEncoder(), {}, &pool).Add({folder_.path() / "docs"});
+  }
+  TrainingData data = Read(R"({"context":"Ada Fenn kept bees.","question":"Who?",)"
+                           R"("answers":[{"text":"Ada Fenn","start":0}]})");
+  EXPECT_EQ(data.asked_contexts, 1u);
+  AddPassagesOf(index, data);
+  ASSERT_EQ(data.contexts.size(), 2u);
+  EXPECT_EQ(data.asked_contexts, 1u);
+  EXPECT_EQ(data.contexts[1].title, "The lamp");
+  EXPECT_THAT(data.contexts[1].text, HasSubstr("It burns whale oil."));
+  EXPECT_ERROR(AddPassagesOf(folder_.path() / "none", data), ErrorCode::kNotFound, "none");
+}
+
 // What the examples are made of: three contexts, the first longer than the model's window.
 class Examples : public testing::Test {
  protected:
@@ -130,6 +152,7 @@ class Examples : public testing::Test {
     data_.contexts = {{"Numbers", text},
                       {"The lamp", "It burns whale oil. Ada Fenn lit it."},
                       {"", "Ada Fenn kept bees."}};
+    data_.asked_contexts = 3;
     data_.questions = {{"Which word?", 0, {RangeIn(0, "357"), RangeIn(0, "359")}},
                        {"What does it burn?", 1, {RangeIn(1, "whale oil")}},
                        {"Who flew?", 1, {}},
@@ -207,6 +230,21 @@ TEST_F(Examples, AnUnanswerableQuestionHasItsContextAndNoAnswer) {
   ASSERT_EQ(question.passages.size(), 2u);
   for (const ReaderPassage& passage : question.passages) EXPECT_THAT(passage.answers, IsEmpty());
   EXPECT_THAT(Decode(question.passages[0], 1, 2), "the lamp");
+}
+
+// Nobody asked about them: they may answer it.
+TEST_F(Examples, OtherPassagesAreNoHardNegativesOfAQuestionWithoutAnAnswer) {
+  data_.contexts.push_back({"The hawk", "Bees fly."});
+  const std::vector<std::vector<Candidate>> found = {
+      {}, {{3, 0.5f, 1.0f}, {1, 0.4f, 0.2f}}, {{3, 0.5f, 1.0f}, {2, 0.3f, 0.1f}}, {}};
+  const TrainingExamples examples = Make(found);
+  const ReaderQuestion answerable = examples.Get(1, 0);
+  ASSERT_EQ(answerable.passages.size(), 2u);
+  EXPECT_THAT(Decode(answerable.passages[1], 1, 2), "the hawk");
+  const ReaderQuestion unanswerable = examples.Get(2, 0);
+  ASSERT_EQ(unanswerable.passages.size(), 2u);
+  EXPECT_THAT(Decode(unanswerable.passages[1], 1, 3), HasSubstr("ada fenn"));
+  EXPECT_THAT(examples.Description(), testing::EndsWith(", 1 more passages"));
 }
 
 TEST_F(Examples, TheRightPassageIsWithheldFromItsShareOfQuestions) {

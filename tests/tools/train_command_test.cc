@@ -314,6 +314,21 @@ TEST_F(TrainReader, LearnsFromATeacherOfOtherLayers) {
   EXPECT_EQ(Run(Command("out", {"--teacher", "teacher", "--teacher-weight", "2"})).status, 2);
 }
 
+TEST_F(TrainReader, AnIndexGivesHardNegatives) {
+  folder_.Write("docs/one.txt", "a b c d c d");
+  folder_.Write("docs/two.txt", "b a d d c c");
+  Ok({"index", "docs", "--index", "mine", "--embedder", "./tiny"});
+  Ok(Command("plain", {"--passages", "4"}));
+  Ok(Command("out", {"--passages", "4", "--negatives", "mine"}));
+  EXPECT_TRUE(Bytes("plain") != Bytes("out"));
+  const ReaderFile file(folder_.path() / "out");
+  EXPECT_THAT(file.info().card.at("command"), HasSubstr("--negatives mine "));
+  EXPECT_THAT(file.info().card.at("data"), HasSubstr("48 questions over "));
+  const ProgramResult none = Run(Command("other", {"--negatives", "nowhere"}));
+  EXPECT_EQ(none.status, 1);
+  EXPECT_THAT(none.err, HasSubstr("no index in nowhere"));
+}
+
 TEST_F(TrainReader, MoreLayersThanTheModelHasAreRefused) {
   Arguments arguments = Command("out");
   arguments[9] = "3";
