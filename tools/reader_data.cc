@@ -99,12 +99,14 @@ void WriteCorpus(const TrainingData& data, const std::filesystem::path& file) {
   WriteFileAtomically(file, corpus);
 }
 
-std::string FingerprintOf(const TrainingData& data, const Encoder& encoder) {
+std::string FingerprintOf(const TrainingData& data, const std::vector<bool>& taken,
+                          const Encoder& encoder) {
   ContentHasher hasher;
   hasher.Update(encoder.fingerprint());
   for (const TrainingContext& context : data.contexts)
     hasher.Update(context.title + "\n" + context.text + "\n");
-  for (const TrainingQuestion& question : data.questions) hasher.Update(question.question + "\n");
+  for (std::size_t i = 0; i < data.questions.size(); ++i)
+    hasher.Update((taken[i] ? data.questions[i].question : "") + "\n");
   return hasher.Hex();
 }
 
@@ -203,10 +205,11 @@ void AddPassagesOf(const std::filesystem::path& folder, TrainingData& data) {
 }
 
 std::vector<std::vector<Candidate>> FindCandidates(Session& session, const TrainingData& data,
+                                                   const std::vector<bool>& taken,
                                                    const std::filesystem::path& cache) {
   const std::unique_ptr<Encoder> encoder =
       Encoder::Load(session.EmbedderFolder(), &session.pool(), kDefaultPrecision);
-  const std::string fingerprint = FingerprintOf(data, *encoder);
+  const std::string fingerprint = FingerprintOf(data, taken, *encoder);
   if (auto known = ReadCandidates(cache, fingerprint, data)) return std::move(*known);
   const TemporaryFolder folder;
   WriteCorpus(data, folder.path() / "corpus.jsonl");
@@ -217,10 +220,14 @@ std::vector<std::vector<Candidate>> FindCandidates(Session& session, const Train
                           session.log());
   std::vector<std::vector<Candidate>> all;
   std::string lines = fingerprint + "\n";
-  for (const TrainingQuestion& question : data.questions) {
+  for (std::size_t i = 0; i < data.questions.size(); ++i) {
     session.ThrowIfStopped();
-    all.push_back(CandidatesOf(searcher.Search(
-        question.question, {.k = kCandidates, .mode = SearchMode::kHybrid, .document_glob = ""})));
+    all.emplace_back();
+    if (taken[i]) {
+      all.back() = CandidatesOf(
+          searcher.Search(data.questions[i].question,
+                          {.k = kCandidates, .mode = SearchMode::kHybrid, .document_glob = ""}));
+    }
     Json entry = Json::array();
     for (const Candidate& c : all.back()) entry.push_back({c.context, c.dense, c.lexical});
     lines += entry.dump() + "\n";

@@ -57,9 +57,11 @@ struct Candidate {
   float lexical = 0;  // BM25 by the question's best, 0 … 1
 };
 
-// The first contexts of a hybrid search for every question, best first. Kept in `cache`, and taken
-// from there when data and embedder are the same.
+// The first contexts of a hybrid search for each of the questions that are `taken` (one flag each),
+// best first; none for the others. Kept in `cache`, and taken from there when data, taken questions
+// and embedder are the same.
 std::vector<std::vector<Candidate>> FindCandidates(Session& session, const TrainingData& data,
+                                                   const std::vector<bool>& taken,
                                                    const std::filesystem::path& cache);
 
 struct ReaderDataOptions {

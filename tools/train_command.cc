@@ -117,7 +117,9 @@ class TrainReaderCommand final : public Command {
 
     const TrainingData data = ReadData(session);
     const NearWords near(*encoder, weights, &session.pool());
-    const TrainingExamples examples = Examples(session, data, *encoder, near, out_);
+    const EpochQuestions questions(data.files, options_.seed);
+    const TrainingExamples examples =
+        Examples(session, data, questions.TakenIn(options_.epochs), *encoder, near, out_);
     ReaderTrainer trainer(network, examples, options_, teacher.get());
     if (resume_) {
       trainer.Resume();
@@ -156,10 +158,12 @@ class TrainReaderCommand final : public Command {
     return data;
   }
 
-  // Hard negatives are kept beside `out`.
-  TrainingExamples Examples(Session& session, const TrainingData& data, const Encoder& encoder,
+  // Hard negatives, of the questions that are `taken`, are kept beside `out`.
+  TrainingExamples Examples(Session& session, const TrainingData& data,
+                            const std::vector<bool>& taken, const Encoder& encoder,
                             const NearWords& near, const std::string& out) const {
-    return TrainingExamples(data, FindCandidates(session, data, out + ".candidates"), encoder, near,
+    return TrainingExamples(data, FindCandidates(session, data, taken, out + ".candidates"),
+                            encoder, near,
                             {.passages = static_cast<std::size_t>(passages_),
                              .altered = altered_,
                              .seed = options_.seed},
@@ -170,7 +174,8 @@ class TrainReaderCommand final : public Command {
                     const SafetensorsFile& weights) const {
     const TrainingData data = ReadData(session);
     const NearWords near(encoder, weights, &session.pool());
-    WriteExampleFile(session, data, Examples(session, data, encoder, near, example_file_),
+    const std::vector<bool> all(data.questions.size(), true);
+    WriteExampleFile(session, data, Examples(session, data, all, encoder, near, example_file_),
                      options_.seed, example_file_);
     session.ClearProgress();
     return kDone;

@@ -57,6 +57,16 @@ std::size_t EpochQuestions::Question(std::size_t index, std::uint64_t epoch) con
   return file->order[whole ? index : (epoch * file->count + index) % file->order.size()];
 }
 
+std::vector<bool> EpochQuestions::TakenIn(int epochs) const {
+  std::size_t all = 0;
+  for (const Drawn& file : files_) all += file.order.size();
+  std::vector<bool> taken(all);
+  for (std::uint64_t epoch = 0; epoch < static_cast<std::uint64_t>(epochs); ++epoch) {
+    for (std::size_t i = 0; i < size_; ++i) taken[Question(i, epoch)] = true;
+  }
+  return taken;
+}
+
 std::string EpochQuestions::Description() const {
   std::string text = std::to_string(size_) + " questions";
   const auto whole = [](const Drawn& file) { return file.count == file.order.size(); };

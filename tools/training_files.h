@@ -37,6 +37,8 @@ class EpochQuestions {
   std::size_t size() const { return size_; }
   // The `index`-th of an epoch, index < size(): of a file taken whole in its order.
   std::size_t Question(std::size_t index, std::uint64_t epoch) const;
+  // Of all questions, whether one of the first `epochs` takes them.
+  std::vector<bool> TakenIn(int epochs) const;
   // What a checkpoint must agree with: "120 questions", and of how many of each file.
   std::string Description() const;
 

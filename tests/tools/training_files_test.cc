@@ -90,6 +90,20 @@ TEST(EpochQuestions, ComeEquallyOftenOverTheEpochs) {
   for (const auto& [question, count] : times) EXPECT_EQ(count, 3) << question;
 }
 
+TEST(EpochQuestions, TellWhichTheFirstEpochsTake) {
+  const EpochQuestions questions({{0, 10, 0.3}, {10, 12, 1}}, 7);
+  for (const int epochs : {1, 2, 4}) {
+    std::set<std::size_t> taken;
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+      for (const std::size_t question : Taken(questions, static_cast<std::uint64_t>(epoch)))
+        taken.insert(question);
+    }
+    const std::vector<bool> flags = questions.TakenIn(epochs);
+    ASSERT_EQ(flags.size(), 12u);
+    for (std::size_t i = 0; i < flags.size(); ++i) EXPECT_EQ(flags[i], taken.contains(i)) << i;
+  }
+}
+
 TEST(EpochQuestions, AreDrawnByTheSeed) {
   const std::vector<EpochQuestions::Part> parts = {{0, 100, 0.3}};
   const EpochQuestions one(parts, 7), same(parts, 7), other(parts, 8);
