@@ -76,6 +76,12 @@ struct Change {
 
 using Random = std::mt19937_64;
 
+constexpr auto kNumberWords = std::to_array<std::string_view>(
+    {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"});
+constexpr auto kOrdinals =
+    std::to_array<std::string_view>({"first", "second", "third", "fourth", "fifth", "sixth",
+                                     "seventh", "eighth", "ninth", "tenth"});
+
 void AddNames(std::string_view question, std::string_view context, Random& random,
               std::vector<Change>& changes) {
   const std::string lower = AsciiLower(question);
@@ -103,6 +109,15 @@ void AddNumbers(std::string_view question, Random& random, std::vector<Change>& 
     std::string other(digits);
     other.back() = static_cast<char>('0' + (other.back() - '0' + 1 + random() % 9) % 10);
     changes.push_back({word, std::move(other)});
+  }
+  for (const auto& list : {kNumberWords, kOrdinals}) {
+    for (const ByteRange word : WordsOf(question)) {
+      const auto found = std::find(list.begin(), list.end(), Slice(question, word));
+      if (found == list.end()) continue;
+      const auto at = static_cast<std::size_t>(found - list.begin());
+      changes.push_back(
+          {word, std::string(list[(at + 1 + random() % (list.size() - 1)) % list.size()])});
+    }
   }
 }
 
@@ -148,6 +163,37 @@ void AddNouns(std::string_view question, std::string_view context, Random& rando
                           (other.back() == 's') == (word.back() == 's');
                  });
     if (!alike.empty()) changes.push_back({noun, std::string(alike[random() % alike.size()])});
+  }
+}
+
+// Two names or nouns that the passage holds change places: "Who did Ada see in Anna?". Not where
+// "and" or "or" joins them: that says the same.
+void AddExchanges(std::string_view question, std::string_view context,
+                  std::vector<Change>& changes) {
+  const std::string lower = AsciiLower(question);
+  const std::string held = AsciiLower(context);
+  std::vector<ByteRange> places;
+  for (const std::string& name : NamesOf(context)) {
+    if (const auto range = Find(lower, AsciiLower(name))) places.push_back(*range);
+  }
+  for (const ByteRange noun : NounsOf(question)) {
+    const bool in_name = std::any_of(places.begin(), places.end(), [&](const ByteRange& place) {
+      return noun.begin < place.end && place.begin < noun.end;
+    });
+    if (!in_name && Find(held, Slice(lower, noun))) places.push_back(noun);
+  }
+  std::sort(places.begin(), places.end(),
+            [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t j = i + 1; j < places.size(); ++j) {
+      const ByteRange one = places[i], other = places[j];
+      if (one.end >= other.begin) continue;  // parts of one name
+      const std::string between(question.substr(one.end, other.begin - one.end));
+      if (between == " " || Find(between, "and") || Find(between, "or")) continue;
+      changes.push_back(
+          {{one.begin, other.end},
+           std::string(Slice(question, other)) + between + std::string(Slice(question, one))});
+    }
   }
 }
 
@@ -244,12 +290,13 @@ void AddNegation(std::string_view question, std::vector<Change>& changes) {
 std::optional<std::string> AlterQuestion(std::string_view question, std::string_view context,
                                          const NearWords& near, std::mt19937_64& random) {
   // One list a kind, so that the kinds are drawn alike.
-  std::vector<std::vector<Change>> kinds(6);
+  std::vector<std::vector<Change>> kinds(7);
   AddNames(question, context, random, kinds[0]);
   AddNouns(question, context, random, kinds[1]);
   AddNumbers(question, random, kinds[2]);
   AddOpposites(question, kinds[3]);
   AddNearWords(question, context, near, random, kinds[5]);
+  AddExchanges(question, context, kinds[6]);
   // Every question can be negated; the others say more about what is read.
   if (random() % 4 == 0) AddNegation(question, kinds[4]);
   std::erase_if(kinds, [](const std::vector<Change>& changes) { return changes.empty(); });

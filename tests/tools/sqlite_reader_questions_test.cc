@@ -49,6 +49,19 @@ TEST(SqliteReaderQuestions, AreTrainingDataWithOneAnswerEach) {
   }
 }
 
+TEST(SqliteQuestions, ThoseToTuneOnAreAboutOtherPagesThanThoseToTestOn) {
+  const std::vector<PageQuestion> tune = ReadPageQuestions(CorpusFile("questions-tune.jsonl"));
+  EXPECT_THAT(tune, SizeIs(116));
+  std::set<std::string> tune_pages, test_pages;
+  for (const PageQuestion& question : tune) {
+    EXPECT_FALSE(question.answers.empty()) << question.question;
+    tune_pages.insert(question.documents.begin(), question.documents.end());
+  }
+  for (const PageQuestion& question : ReadPageQuestions(CorpusFile("questions.jsonl")))
+    test_pages.insert(question.documents.begin(), question.documents.end());
+  EXPECT_THAT(Common(tune_pages, test_pages), IsEmpty());
+}
+
 TEST(SqliteReaderQuestions, ShareNoPageWithEachOtherOrWithTheQuestionsOfEvalQuestions) {
   std::set<std::string> pages;
   for (const PageQuestion& question : ReadPageQuestions(CorpusFile("questions.jsonl")))
