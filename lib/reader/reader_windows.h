@@ -1,5 +1,6 @@
 // Passages as the reader's network takes them: `[CLS] title [SEP] text [SEP]`, a passage longer
-// than the window in overlapping parts.
+// than the window in overlapping parts. With the title goes the innermost heading (`title >
+// heading`).
 
 #pragma once
 

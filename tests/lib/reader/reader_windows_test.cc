@@ -60,6 +60,21 @@ TEST(ReaderWindows, WithoutATitleTheTextFollowsCls) {
   EXPECT_EQ(windows[0].tokens, tokenizer.EncodeIds("Bees."));
 }
 
+TEST(ReaderWindows, WithTheTitleGoesTheInnermostHeading) {
+  const WordPiece& tokenizer = TestEncoder().tokenizer();
+  const auto front = [&](const std::string& title, const std::string& heading) {
+    Passage passage = Make(title, "Eggs.");
+    passage.heading = heading;
+    const ReaderWindow window = SplitIntoWindows(tokenizer, passage, 0, 64)[0];
+    return std::vector<TokenId>(window.tokens.begin(),
+                                window.tokens.begin() + static_cast<std::ptrdiff_t>(window.text));
+  };
+  EXPECT_EQ(front("Bees", "Queens"), tokenizer.EncodeIds("Bees > Queens"));
+  EXPECT_EQ(front("Bees", "Bees > Hives > Queens"), tokenizer.EncodeIds("Bees > Queens"));
+  EXPECT_EQ(front("Bees", "Bees"), tokenizer.EncodeIds("Bees"));
+  EXPECT_EQ(front("", "Hives > Queens"), tokenizer.EncodeIds("Queens"));
+}
+
 TEST(ReaderWindows, ALongTitleIsCut) {
   const WordPiece& tokenizer = TestEncoder().tokenizer();
   EXPECT_EQ(SplitIntoWindows(tokenizer, Make(Words(100), "Bees."), 0, 256)[0].text, 34u);
