@@ -198,7 +198,7 @@ void AddPassagesOf(const std::filesystem::path& folder, TrainingData& data) {
     for (const auto& [id, chunk] : store->ChunksOfDocument(document.id)) {
       std::string text = store->DocumentText(document.id, chunk.range);
       if (!Blank(text) && known.insert(text).second)
-        data.contexts.push_back({document.title, std::move(text)});
+        data.contexts.push_back({TitleAndHeading(document.title, chunk.heading), std::move(text)});
     }
     return true;
   });

@@ -61,8 +61,10 @@ std::vector<bool> EpochQuestions::TakenIn(int epochs) const {
   std::size_t all = 0;
   for (const Drawn& file : files_) all += file.order.size();
   std::vector<bool> taken(all);
-  for (std::uint64_t epoch = 0; epoch < static_cast<std::uint64_t>(epochs); ++epoch) {
-    for (std::size_t i = 0; i < size_; ++i) taken[Question(i, epoch)] = true;
+  for (const Drawn& file : files_) {
+    const std::size_t count =
+        std::min(file.order.size(), file.count * static_cast<std::size_t>(epochs));
+    for (std::size_t i = 0; i < count; ++i) taken[file.order[i]] = true;
   }
   return taken;
 }

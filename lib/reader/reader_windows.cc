@@ -8,20 +8,18 @@ namespace {
 
 constexpr std::size_t kTitleTokens = 32;
 constexpr std::size_t kOverlapTokens = 2 * kLongestAnswerTokens + 4;
-constexpr std::string_view kBetweenHeadings = " > ";
-
-// The document's title and the innermost heading: the rest of a section does not repeat it.
-std::string TitleAndHeading(const Passage& passage) {
-  const std::size_t outer = passage.heading.rfind(kBetweenHeadings);
-  const std::string inner = outer == std::string::npos
-                                ? passage.heading
-                                : passage.heading.substr(outer + kBetweenHeadings.size());
-  if (inner.empty() || inner == passage.title) return passage.title;
-  if (passage.title.empty()) return inner;
-  return passage.title + std::string(kBetweenHeadings) + inner;
-}
+constexpr std::string_view kBetweenHeadings = " > ";  // Passage::heading
 
 }  // namespace
+
+std::string TitleAndHeading(std::string_view title, std::string_view heading) {
+  const std::size_t outer = heading.rfind(kBetweenHeadings);
+  if (outer != heading.npos) heading.remove_prefix(outer + kBetweenHeadings.size());
+  std::string both(title);
+  if (heading.empty() || heading == title) return both;
+  if (!title.empty()) both += kBetweenHeadings;
+  return both.append(heading);
+}
 
 std::vector<TokenId> WindowFront(const WordPiece& tokenizer, std::string_view title,
                                  std::size_t max_tokens) {
@@ -37,7 +35,8 @@ std::vector<TokenId> WindowFront(const WordPiece& tokenizer, std::string_view ti
 
 std::vector<ReaderWindow> SplitIntoWindows(const WordPiece& tokenizer, const Passage& passage,
                                            std::size_t number, std::size_t max_tokens) {
-  const std::vector<TokenId> front = WindowFront(tokenizer, TitleAndHeading(passage), max_tokens);
+  const std::vector<TokenId> front =
+      WindowFront(tokenizer, TitleAndHeading(passage.title, passage.heading), max_tokens);
   const Encoding encoding = tokenizer.Encode(passage.text);  // with [CLS] and [SEP]
   const std::size_t count = encoding.ids.size() - 2;
   if (count == 0) return {};

@@ -1,10 +1,10 @@
 // Passages as the reader's network takes them: `[CLS] title [SEP] text [SEP]`, a passage longer
-// than the window in overlapping parts. With the title goes the innermost heading (`title >
-// heading`).
+// than the window in overlapping parts. With the title goes the innermost heading.
 
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +28,10 @@ struct ReaderWindow {
   std::size_t own_begin = 0;
   std::size_t own_end = 0;
 };
+
+// "title > heading", of headings the innermost: the later passages of a section do not repeat it.
+// One of them where the other is missing or the same.
+std::string TitleAndHeading(std::string_view title, std::string_view heading);
 
 // What stands in front of a passage's text in a window of `max_tokens`: [CLS], or [CLS] title
 // [SEP]. A title is cut at 32 tokens, and at half the window.

@@ -124,7 +124,7 @@ TEST_F(TrainingFile, NoQuestionAtAllIsAnError) {
 }
 
 TEST_F(TrainingFile, PassagesOfAnIndexAreAddedOnce) {
-  folder_.Write("docs/lamp.md", "# The lamp\n\nIt burns whale oil.\n");
+  folder_.Write("docs/lamp.md", "# The lamp\n\n## Fuel\n\nIt burns whale oil.\n");
   folder_.Write("docs/bees.txt", "Ada Fenn kept bees.");
   const std::filesystem::path index = folder_.path() / "index";
   {
@@ -138,7 +138,7 @@ TEST_F(TrainingFile, PassagesOfAnIndexAreAddedOnce) {
   AddPassagesOf(index, data);
   ASSERT_EQ(data.contexts.size(), 2u);
   EXPECT_EQ(data.asked_contexts, 1u);
-  EXPECT_EQ(data.contexts[1].title, "The lamp");
+  EXPECT_EQ(data.contexts[1].title, "The lamp > Fuel");
   EXPECT_THAT(data.contexts[1].text, HasSubstr("It burns whale oil."));
   EXPECT_ERROR(AddPassagesOf(folder_.path() / "none", data), ErrorCode::kNotFound, "none");
 }

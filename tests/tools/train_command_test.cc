@@ -109,6 +109,19 @@ TEST_F(TrainReader, TakesAShareOfAFile) {
   EXPECT_EQ(Run(other).status, 2);
 }
 
+TEST_F(TrainReader, LooksForHardNegativesOfTheQuestionsThatItTakesAlone) {
+  Arguments half = Command("out", {"--epochs", "1"});
+  half[3] = "data.jsonl:0.5";
+  Ok(half);
+  std::istringstream lines(Bytes("out.candidates"));
+  std::string line;
+  std::getline(lines, line);  // the fingerprint
+  int found = 0, left_out = 0;
+  while (std::getline(lines, line)) ++(line == "[]" ? left_out : found);
+  EXPECT_EQ(found, 24);
+  EXPECT_EQ(left_out, 24);
+}
+
 TEST_F(TrainReader, FineTuningTakesTheLayersOfItsStart) {
   Ok(Command("first"));
   Ok({"train", "reader", "--data", "data.jsonl", "--out", "second", "--embedder", "./tiny",

@@ -73,6 +73,7 @@ TEST(ReaderWindows, WithTheTitleGoesTheInnermostHeading) {
   EXPECT_EQ(front("Bees", "Bees > Hives > Queens"), tokenizer.EncodeIds("Bees > Queens"));
   EXPECT_EQ(front("Bees", "Bees"), tokenizer.EncodeIds("Bees"));
   EXPECT_EQ(front("", "Hives > Queens"), tokenizer.EncodeIds("Queens"));
+  EXPECT_EQ(front("Bees", ""), tokenizer.EncodeIds("Bees"));
 }
 
 TEST(ReaderWindows, ALongTitleIsCut) {
