@@ -102,7 +102,8 @@ void AddNames(std::string_view question, std::string_view context, Random& rando
 }
 
 void AddNumbers(std::string_view question, Random& random, std::vector<Change>& changes) {
-  for (const ByteRange word : WordsOf(question)) {
+  const std::vector<ByteRange> words = WordsOf(question);
+  for (const ByteRange word : words) {
     const std::string_view digits = Slice(question, word);
     if (!std::all_of(digits.begin(), digits.end(), IsAsciiDigit)) continue;
     // Another last digit: of the same length, and as likely as the first.
@@ -111,7 +112,7 @@ void AddNumbers(std::string_view question, Random& random, std::vector<Change>& 
     changes.push_back({word, std::move(other)});
   }
   for (const auto& list : {kNumberWords, kOrdinals}) {
-    for (const ByteRange word : WordsOf(question)) {
+    for (const ByteRange word : words) {
       const auto found = std::find(list.begin(), list.end(), Slice(question, word));
       if (found == list.end()) continue;
       const auto at = static_cast<std::size_t>(found - list.begin());

@@ -194,14 +194,16 @@ void AddPassagesOf(const std::filesystem::path& folder, TrainingData& data) {
   std::set<std::string> known;
   for (const TrainingContext& context : data.contexts) known.insert(context.text);
   const std::unique_ptr<Store> store = Store::Open(folder, Store::Mode::kRead);
-  store->ForEachDocument([&](const DocumentRecord& document) {
-    for (const auto& [id, chunk] : store->ChunksOfDocument(document.id)) {
-      std::string text = store->DocumentText(document.id, chunk.range);
-      if (!Blank(text) && known.insert(text).second)
-        data.contexts.push_back({TitleAndHeading(document.title, chunk.heading), std::move(text)});
-    }
+  std::vector<ChunkId> chunks;
+  store->ForEachChunkId([&](ChunkId chunk, DocumentId) {
+    chunks.push_back(chunk);
     return true;
   });
+  for (Passage& passage : store->Passages(chunks)) {
+    if (Blank(passage.text) || !known.insert(passage.text).second) continue;
+    data.contexts.push_back(
+        {TitleAndHeading(passage.title, passage.heading), std::move(passage.text)});
+  }
 }
 
 std::vector<std::vector<Candidate>> FindCandidates(Session& session, const TrainingData& data,
@@ -296,12 +298,10 @@ TrainingExamples::TrainingExamples(const TrainingData& data,
 }
 
 std::string TrainingExamples::Description() const {
+  const std::size_t others = data_.contexts.size() - data_.asked_contexts;
   return questions_.Description() + ", " + std::to_string(options_.passages) +
          " passages each, altered " + FormatFixed(static_cast<double>(options_.altered), 3) +
-         (data_.contexts.size() == data_.asked_contexts
-              ? ""
-              : ", " + std::to_string(data_.contexts.size() - data_.asked_contexts) +
-                    " more passages");
+         (others == 0 ? "" : ", " + std::to_string(others) + " more passages");
 }
 
 std::vector<std::string> TrainingExamples::AnswerTexts(const TrainingQuestion& question) const {
@@ -365,11 +365,14 @@ ExampleParts TrainingExamples::Parts(std::size_t which) const {
   if (!candidates.empty()) parts.right = candidates.back();
   parts.right.context = static_cast<std::uint32_t>(question.context);
   const std::vector<std::string> answers = AnswerTexts(question);
+  const auto may_answer = [&](std::size_t context) {
+    return answers.empty() ? context >= data_.asked_contexts
+                           : ContainsAnswer(data_.contexts[context].text, answers);
+  };
   for (const Candidate& candidate : candidates) {
     if (candidate.context == question.context) {
       parts.right = candidate;
-    } else if (answers.empty() ? candidate.context < data_.asked_contexts
-                               : !ContainsAnswer(data_.contexts[candidate.context].text, answers)) {
+    } else if (!may_answer(candidate.context)) {
       parts.wrong.push_back(candidate);
     }
   }

@@ -97,6 +97,7 @@ TEST(AlterQuestion, LetsTwoThatThePassageHoldsChangePlaces) {
 
 TEST(AlterQuestion, TurnsWordsToTheirOppositeBothWays) {
   EXPECT_THAT(Altered("Who came most?", ""), UnorderedElementsAre("Who came least?"));
+  EXPECT_THAT(Altered("Who came first?", ""), Contains("Who came last?"));
   EXPECT_THAT(Altered("Who sits above?", ""), UnorderedElementsAre("Who sits below?"));
   EXPECT_THAT(Altered("Who sits below?", ""), UnorderedElementsAre("Who sits above?"));
 }
