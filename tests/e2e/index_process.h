@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +79,12 @@ class Child {
     for (ssize_t n; (n = read(pipe_, buffer, sizeof buffer)) > 0;)
       text.append(buffer, static_cast<std::size_t>(n));
     return text;
+  }
+
+  // Whether it has written something that has not been read yet, or has ended. Does not wait.
+  bool HasSpoken() const {
+    pollfd descriptor{.fd = pipe_, .events = POLLIN, .revents = 0};
+    return poll(&descriptor, 1, 0) > 0;
   }
 
   // Waits for that many bytes. False if it ended before.
