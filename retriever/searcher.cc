@@ -43,20 +43,24 @@ float InnerProduct(std::span<const float> a, std::span<const float> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0f);
 }
 
-// What a point of fusion's score counts beside the logarithm of the reader's weight.
-constexpr double kScoreWeight = 6;
-// What a hit has beside its share of the reader's weight, for all that weighs "none of these".
-constexpr double kShareOfNone = 2;
+// What a point of fusion's score counts beside the logarithm of the reader's share.
+constexpr double kScoreWeight = 5;
+// What "none of these" counts beside a hit's share of the reader's weight.
+constexpr double kNoneWeight = 2;
 
-// By (share + kShareOfNone · none) · exp(kScoreWeight · score): the reader's weights and
+// Above 1: the heavier of two weights counts for more than its part in their sum.
+double Sharpened(double weight) { return std::pow(weight, 1.5); }
+
+// By (share^1.5 + kNoneWeight · none^1.5) · exp(kScoreWeight · score): the reader's weights and
 // retrieval's scores in a logarithmic opinion pool (Genest and Zidek 1986). The more "none of
 // these" weighs, the less does the order change.
 void SortByReading(float none_weight, std::span<Hit> hits) {
   double all = 0;
   for (const Hit& hit : hits) all += *hit.weight;
-  const double beside = kShareOfNone * static_cast<double>(none_weight) * all;
+  const double none = kNoneWeight * Sharpened(static_cast<double>(none_weight));
   const auto pooled = [&](const Hit& hit) {
-    return (*hit.weight + beside) * std::exp(kScoreWeight * hit.score);
+    const double share = all > 0 ? *hit.weight / all : 0;
+    return (Sharpened(share) + none) * std::exp(kScoreWeight * hit.score);
   };
   std::stable_sort(hits.begin(), hits.end(),
                    [&](const Hit& a, const Hit& b) { return pooled(a) > pooled(b); });
