@@ -35,7 +35,7 @@ std::string Letters(std::string_view text) {
 std::string JoinHeadings(const std::vector<std::string>& path) {
   std::string joined;
   for (const std::string& heading : path) {
-    if (!joined.empty()) joined += " > ";
+    if (!joined.empty()) joined += kHeadingSeparator;
     joined += heading;
   }
   return joined;
@@ -260,9 +260,9 @@ std::string ContextualText(std::string_view title, std::string_view heading,
     return context;
   }
   const bool repeated =
-      heading.starts_with(title) &&
-      (heading.size() == title.size() || heading.substr(title.size()).starts_with(" > "));
-  if (!title.empty() && !repeated) context.append(title).append(" > ");
+      heading.starts_with(title) && (heading.size() == title.size() ||
+                                     heading.substr(title.size()).starts_with(kHeadingSeparator));
+  if (!title.empty() && !repeated) context.append(title).append(kHeadingSeparator);
   context.append(heading).append("\n").append(text);
   return context;
 }

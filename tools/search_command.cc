@@ -48,7 +48,10 @@ std::string HitText(std::size_t rank, const Hit& hit, const Style& style, std::s
   if (hit.weight) text += ", weight " + FormatFixed(*hit.weight, 3);
   text += std::string(style.reset) + "\n";
   std::string heading = hit.passage.title;
-  if (!hit.passage.heading.empty()) heading += (heading.empty() ? "" : " > ") + hit.passage.heading;
+  if (!hit.passage.heading.empty()) {
+    if (!heading.empty()) heading += kHeadingSeparator;
+    heading += hit.passage.heading;
+  }
   if (!heading.empty())
     text +=
         "   " + std::string(style.green) + ForTerminal(heading) + std::string(style.reset) + "\n";

@@ -8,16 +8,15 @@ namespace {
 
 constexpr std::size_t kTitleTokens = 32;
 constexpr std::size_t kOverlapTokens = 2 * kLongestAnswerTokens + 4;
-constexpr std::string_view kBetweenHeadings = " > ";  // Passage::heading
 
 }  // namespace
 
 std::string TitleAndHeading(std::string_view title, std::string_view heading) {
-  const std::size_t outer = heading.rfind(kBetweenHeadings);
-  if (outer != heading.npos) heading.remove_prefix(outer + kBetweenHeadings.size());
+  const std::size_t outer = heading.rfind(kHeadingSeparator);
+  if (outer != heading.npos) heading.remove_prefix(outer + kHeadingSeparator.size());
   std::string both(title);
   if (heading.empty() || heading == title) return both;
-  if (!title.empty()) both += kBetweenHeadings;
+  if (!title.empty()) both += kHeadingSeparator;
   return both.append(heading);
 }
 
