@@ -150,7 +150,8 @@ bool IsNegation(std::string_view word) {
 }
 
 std::string StemOf(std::string_view word) {
-  return std::string(HoldsDigit(word) ? word : word.substr(0, kStemBytes));
+  const bool whole = HoldsDigit(word) || word.find('_') != word.npos;
+  return std::string(whole ? word : word.substr(0, kStemBytes));
 }
 
 std::set<std::string> ContentStems(std::span<const std::string> words) {

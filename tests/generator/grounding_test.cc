@@ -96,6 +96,13 @@ TEST(BearsOutTest, ANegationIsInBothOrInNone) {
   EXPECT_TRUE(SaysSo("Mount Elbert did not rise.", "Elbert did not rise."));
 }
 
+TEST(BearsOutTest, ANameWithAnUnderscoreIsTakenWhole) {
+  constexpr std::string_view kPragma = "The foreign_key_check pragma checks the database.";
+  EXPECT_TRUE(SaysSo(kPragma, "The foreign_key_check pragma checks the database."));
+  EXPECT_FALSE(SaysSo(kPragma, "The foreign_key_list pragma checks the database."));
+  EXPECT_FALSE(SaysSo(kPragma, "The foreign_key_check_check_constraint pragma checks it."));
+}
+
 TEST(BearsOutTest, AWordKeepsTheMarkThatBelongsToIt) {
   constexpr std::string_view kShell = "Use .import --all to load it, or -1 for zero.";
   EXPECT_TRUE(SaysSo(kShell, "Use .import --all to load it."));
