@@ -27,10 +27,11 @@ TEST(WordsTest, BytesThatAreNoUtf8AreReadOneByOne) {
   EXPECT_EQ(CharacterAt("\xFF", 0).bytes, 1u);
 }
 
-TEST(WordsTest, AStemIsFiveLettersOrAWholeNumber) {
+TEST(WordsTest, AStemIsFiveLettersOrAWholeNumberOrNameWithAnUnderscore) {
   EXPECT_EQ(StemOf("elevation"), "eleva");
   EXPECT_EQ(StemOf("won"), "won");
   EXPECT_EQ(StemOf("1234567"), "1234567");
+  EXPECT_EQ(StemOf("journal_mode"), "journal_mode");
   EXPECT_TRUE(HoldsDigit("2nd"));
   EXPECT_FALSE(HoldsDigit("second"));
 }
