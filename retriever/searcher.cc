@@ -57,10 +57,9 @@ double Sharpened(double weight) { return std::pow(weight, 1.5); }
 void SortByReading(float none_weight, std::span<Hit> hits) {
   double all = 0;
   for (const Hit& hit : hits) all += *hit.weight;
-  const double none = kNoneWeight * Sharpened(static_cast<double>(none_weight));
+  const double beside = kNoneWeight * Sharpened(static_cast<double>(none_weight) * all);
   const auto pooled = [&](const Hit& hit) {
-    const double share = all > 0 ? *hit.weight / all : 0;
-    return (Sharpened(share) + none) * std::exp(kScoreWeight * hit.score);
+    return (Sharpened(*hit.weight) + beside) * std::exp(kScoreWeight * hit.score);
   };
   std::stable_sort(hits.begin(), hits.end(),
                    [&](const Hit& a, const Hit& b) { return pooled(a) > pooled(b); });

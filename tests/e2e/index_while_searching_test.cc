@@ -54,6 +54,7 @@ TEST_F(IndexWhileSearchingTest, EveryHitIsAWholeTextOfSomeVersion) {
   ASSERT_EQ(pipe(start), 0);
   // Begins when told, so that the first search is of what was there before.
   test::Child indexing([&](int pipe) {
+    close(start[1]);  // so that it ends where the test ends before
     char told;
     if (read(start[0], &told, 1) != 1) _exit(2);
     test::RunIndexer(Job());
