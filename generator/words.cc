@@ -139,6 +139,13 @@ bool HoldsDigit(std::string_view word) {
   return std::any_of(word.begin(), word.end(), IsAsciiDigit);
 }
 
+bool HoldsInnerCapital(std::string_view word) {
+  const auto at = std::adjacent_find(word.begin(), word.end(), [](char before, char c) {
+    return IsAsciiLower(before) && IsAsciiUpper(c);
+  });
+  return at != word.end();
+}
+
 bool IsFunctionWord(std::string_view word) { return kFunctionWords.contains(word); }
 
 bool IsLightWord(std::string_view word) {

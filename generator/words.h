@@ -61,6 +61,8 @@ struct PlacedWord {
 std::vector<PlacedWord> PlaceWords(std::string_view text);
 
 bool HoldsDigit(std::string_view word);
+// A capital directly behind a small letter, as in "getElementById".
+bool HoldsInnerCapital(std::string_view word);
 
 // Words in lower case.
 bool IsFunctionWord(std::string_view word);

@@ -103,6 +103,13 @@ TEST(BearsOutTest, ANameWithAnUnderscoreIsTakenWhole) {
   EXPECT_FALSE(SaysSo(kPragma, "The foreign_key_check_check_constraint pragma checks it."));
 }
 
+TEST(BearsOutTest, ANameWithAnInnerCapitalIsTakenWhole) {
+  constexpr std::string_view kCall = "Calling getElementById returns the first match.";
+  EXPECT_TRUE(SaysSo(kCall, "Calling getElementById returns the first match."));
+  EXPECT_FALSE(SaysSo(kCall, "Calling getElementsByTagName returns the first match."));
+  EXPECT_FALSE(SaysSo(kCall, "Calling getElem returns the first match."));
+}
+
 TEST(BearsOutTest, AWordKeepsTheMarkThatBelongsToIt) {
   constexpr std::string_view kShell = "Use .import --all to load it, or -1 for zero.";
   EXPECT_TRUE(SaysSo(kShell, "Use .import --all to load it."));

@@ -36,6 +36,13 @@ TEST(WordsTest, AStemIsFiveLettersOrAWholeNumberOrNameWithAnUnderscore) {
   EXPECT_FALSE(HoldsDigit("second"));
 }
 
+TEST(WordsTest, AnInnerCapitalStandsBehindASmallLetter) {
+  EXPECT_TRUE(HoldsInnerCapital("getElementById"));
+  EXPECT_TRUE(HoldsInnerCapital("iPhone"));
+  for (const char* word : {"Element", "NASA", "PRAGMAs", "ÉtÉ", "a", ""})
+    EXPECT_FALSE(HoldsInnerCapital(word)) << word;
+}
+
 TEST(WordsTest, FunctionWordsAreKnown) {
   EXPECT_TRUE(IsFunctionWord("the"));
   EXPECT_FALSE(IsFunctionWord("bridge"));

@@ -38,6 +38,14 @@ std::vector<std::string> Common(const std::set<std::string>& a, const std::set<s
   return common;
 }
 
+// The pages that the questions were written from, without those that answer them as well.
+std::set<std::string> OwnPages(const std::string& name) {
+  std::set<std::string> pages;
+  for (const PageQuestion& question : ReadPageQuestions(CorpusFile(name)))
+    pages.insert(question.documents.front());
+  return pages;
+}
+
 TEST(SqliteReaderQuestions, AreTrainingDataWithOneAnswerEach) {
   for (const char* name : {kTrain, kHeldOut}) {
     // Throws where an answer does not stand at its start.
@@ -52,20 +60,13 @@ TEST(SqliteReaderQuestions, AreTrainingDataWithOneAnswerEach) {
 TEST(SqliteQuestions, ThoseToTuneOnAreAboutOtherPagesThanThoseToTestOn) {
   const std::vector<PageQuestion> tune = ReadPageQuestions(CorpusFile("questions-tune.jsonl"));
   EXPECT_THAT(tune, SizeIs(116));
-  std::set<std::string> tune_pages, test_pages;
-  for (const PageQuestion& question : tune) {
+  for (const PageQuestion& question : tune)
     EXPECT_FALSE(question.answers.empty()) << question.question;
-    tune_pages.insert(question.documents.begin(), question.documents.end());
-  }
-  for (const PageQuestion& question : ReadPageQuestions(CorpusFile("questions.jsonl")))
-    test_pages.insert(question.documents.begin(), question.documents.end());
-  EXPECT_THAT(Common(tune_pages, test_pages), IsEmpty());
+  EXPECT_THAT(Common(OwnPages("questions-tune.jsonl"), OwnPages("questions.jsonl")), IsEmpty());
 }
 
 TEST(SqliteReaderQuestions, ShareNoPageWithEachOtherOrWithTheQuestionsOfEvalQuestions) {
-  std::set<std::string> pages;
-  for (const PageQuestion& question : ReadPageQuestions(CorpusFile("questions.jsonl")))
-    pages.insert(question.documents.begin(), question.documents.end());
+  const std::set<std::string> pages = OwnPages("questions.jsonl");
   const std::set<std::string> train = Values(kTrain, "document");
   const std::set<std::string> held_out = Values(kHeldOut, "document");
   EXPECT_THAT(Common(train, held_out), IsEmpty());
