@@ -63,9 +63,8 @@ Words WordsOf(std::string_view text) {
     const bool marked = !placed.own_mark.empty();
     const bool being = !marked && IsBeing(word);
     if (!being && !marked && !HoldsDigit(word) && IsLightWord(word)) continue;
-    const std::string stem = HoldsInnerCapital(placed.word) ? word : StemOf(word);
-    words.order.push_back(
-        {being ? std::string(kBeing) : placed.own_mark + stem, marks, begins_clause});
+    words.order.push_back({being ? std::string(kBeing) : placed.own_mark + StemOf(placed.word),
+                           marks, begins_clause});
     marks = kNoMark;
     begins_clause = false;
   }

@@ -157,8 +157,8 @@ bool IsNegation(std::string_view word) {
 }
 
 std::string StemOf(std::string_view word) {
-  const bool whole = HoldsDigit(word) || word.find('_') != word.npos;
-  return std::string(whole ? word : word.substr(0, kStemBytes));
+  const bool whole = HoldsDigit(word) || word.find('_') != word.npos || HoldsInnerCapital(word);
+  return AsciiLower(whole ? word : word.substr(0, kStemBytes));
 }
 
 std::set<std::string> ContentStems(std::span<const std::string> words) {

@@ -70,8 +70,9 @@ bool IsFunctionWord(std::string_view word);
 bool IsLightWord(std::string_view word);
 // "not", "nobody", "don't" and the like.
 bool IsNegation(std::string_view word);
-// A number is its own stem, and so is a name with an underscore ("journal_mode" is not
-// "journal_size_limit").
+// The first five letters in lower case; all of them of a number and of a name with an underscore
+// or an inner capital ("journal_mode" is not "journal_size_limit"). The word as it is spelt, or in
+// lower case where capitals do not count.
 std::string StemOf(std::string_view word);
 // Of the words (in lower case) that are no function words.
 std::set<std::string> ContentStems(std::span<const std::string> words);

@@ -1,6 +1,7 @@
 #include "tools/question_set.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/error.h"
 #include "tools/json_lines.h"
@@ -30,8 +31,11 @@ PageQuestion QuestionOf(const JsonLine& line) {
   question.question = line.Text("question");
   if (const auto page = line.object.find("document");
       page != line.object.end() && !page->is_null()) {
-    question.documents = Texts(line, "also");
-    question.documents.insert(question.documents.begin(), line.Text("document"));
+    question.documents = {line.Text("document")};
+    for (const char* further : {"also", "elsewhere"}) {
+      for (std::string& other : Texts(line, further))
+        question.documents.push_back(std::move(other));
+    }
   }
   question.answers = Texts(line, "answer");
   if (const auto answerable = line.object.find("answerable"); answerable != line.object.end()) {

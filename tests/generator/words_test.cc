@@ -27,11 +27,12 @@ TEST(WordsTest, BytesThatAreNoUtf8AreReadOneByOne) {
   EXPECT_EQ(CharacterAt("\xFF", 0).bytes, 1u);
 }
 
-TEST(WordsTest, AStemIsFiveLettersOrAWholeNumberOrNameWithAnUnderscore) {
+TEST(WordsTest, AStemIsFiveLettersOrAWholeNumberOrNameOfCode) {
   EXPECT_EQ(StemOf("elevation"), "eleva");
   EXPECT_EQ(StemOf("won"), "won");
   EXPECT_EQ(StemOf("1234567"), "1234567");
   EXPECT_EQ(StemOf("journal_mode"), "journal_mode");
+  EXPECT_EQ(StemOf("getElementById"), "getelementbyid");
   EXPECT_TRUE(HoldsDigit("2nd"));
   EXPECT_FALSE(HoldsDigit("second"));
 }

@@ -38,11 +38,14 @@ std::vector<std::string> Common(const std::set<std::string>& a, const std::set<s
   return common;
 }
 
-// The pages that the questions were written from, without those that answer them as well.
+// The pages that the questions were written from and those that repeat them, without those that
+// answer in other words elsewhere.
 std::set<std::string> OwnPages(const std::string& name) {
-  std::set<std::string> pages;
-  for (const PageQuestion& question : ReadPageQuestions(CorpusFile(name)))
-    pages.insert(question.documents.front());
+  std::set<std::string> pages = Values(name, "document");
+  for (const JsonLine& line : ReadJsonLines(CorpusFile(name))) {
+    for (const auto& page : line.object.value("also", std::vector<std::string>{}))
+      pages.insert(page);
+  }
   return pages;
 }
 
